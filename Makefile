@@ -1,0 +1,40 @@
+# Thin: every line here is a command that can be typed by hand once .venv is on the PATH.
+SHELL := /bin/bash
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+PYTHON ?= python3
+INSTALLED := .venv/.installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DVC_NO_ANALYTICS := 1
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.PHONY: help install demo test lint ui reproduce
+
+help:  ## This list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(INSTALLED)  ## A virtual environment in .venv with the pinned packages
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: $(INSTALLED)  ## The whole pipeline on a small corpus of our own, in about two minutes
+	snakemake --cores $(CORES) --directory examples/demo --profile profiles/default --quiet rules
+	@cd examples/demo && metalstm show results/tables/pharmacy.csv && cat next-steps.txt
+
+test: $(INSTALLED)  ## The test suite
+	pytest -n 2
+
+lint: $(INSTALLED)  ## Style, types, workflow
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+ui: $(INSTALLED)  ## The runs in a browser, at http://127.0.0.1:5000
+	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+
+reproduce: $(INSTALLED)  ## The whole study of params.yaml
+	snakemake --cores $(CORES)

@@ -1,0 +1,57 @@
+"""The study as a workflow: corpora -> vectors -> training -> scoring -> tables.
+
+Every rule runs `metalstm stage NAME --plan FILE`; the plans are written from params.yaml each time this file
+is read, and only those whose content changed. dvc.yaml holds the same stages.
+"""
+
+import re
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+from metalstm import plan as planning
+from metalstm.errors import UserError
+
+min_version("9.0")
+
+if config:
+    raise WorkflowError(
+        "--config and --configfile do not reach the jobs: edit params.yaml, or run in a folder with one of its own."
+    )
+
+try:
+    STUDY, PLANS = planning.write(Path("params.yaml"))
+except UserError as error:
+    raise WorkflowError(str(error))
+
+RUNS = planning.runs(STUDY)
+GROUPS = planning.groups(STUDY)
+
+
+include: "workflow/rules/jobs.smk"
+
+
+wildcard_constraints:
+    corpus=one_of(STUDY.corpora),
+    group=one_of(GROUPS),
+    setting=one_of([*STUDY.settings.per_corpus, *STUDY.settings.per_group]),
+    cell=one_of(STUDY.cells),
+    seed="[0-9]+",
+
+
+report: "workflow/report/study.rst"
+
+
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/vectors.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/tables.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        [f"results/tables/{group}.csv" for group in GROUPS],
+        "results/tables/all.csv",
+        [f"{run.folder}/model.safetensors" for run in RUNS],
+    localrule: True

@@ -1,0 +1,234 @@
+"""`metalstm`: the commands. Each imports what it needs when it runs, so that short ones stay short."""
+
+import json
+import os
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import click
+import typer
+
+from metalstm.errors import UserError
+
+app = typer.Typer(
+    name="metalstm",
+    help="Recurrent cells in BiRNN-CRF taggers for biomedical named entities: the study's stages and tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Stage = Enum("Stage", {name: name for name in ("fetch", "convert", "join", "vectors", "train", "score", "table")})  # type: ignore[misc]
+Source = Enum("Source", {name: name for name in ("auto", "iob1", "iob2", "iobes")})  # type: ignore[misc]
+Target = Enum("Target", {name: name for name in ("iob1", "iob2", "iobes")})  # type: ignore[misc]
+Format = Enum("Format", {name: name for name in ("tsv", "jsonl", "brat", "html")})  # type: ignore[misc]
+File = Annotated[Path, typer.Argument(exists=False)]
+
+
+def main() -> None:
+    """Run a command; a user's mistake ends in one line and exit code 1."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        code = _refuse(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        code = 0
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "metalstm"
+        code = _refuse(f"{error.format_message()} (see `{command} --help`)")
+    except click.Abort:
+        code = _refuse("stopped")
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+    sys.exit(code or 0)
+
+
+def _refuse(message: str) -> int:
+    print(f"metalstm: {message}", file=sys.stderr)
+    return 1
+
+
+@app.command()
+def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params.yaml")) -> None:
+    """Check params.yaml and write one plan for each job below results/plan."""
+    from metalstm import plan as planning
+
+    study, plans = planning.write(params)
+    trainings = sum(plan.stage == "train" for plan in plans.values())
+    print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
+    for group, members in study.groups.items():
+        left_out = [member for member in members if member not in study.corpora]
+        if left_out:
+            print(f"{group}: without {', '.join(left_out)}, which `corpora` does not name")
+
+
+@app.command()
+def stage(
+    name: Annotated[Stage, typer.Argument(help="Which stage.", metavar="STAGE")],
+    plan: Annotated[Path, typer.Option(help="The job's plan.")],
+) -> None:
+    """Run one stage by its plan; nothing is done where everything is as it was left."""
+    # One thread a process, before a numerical library starts its own: the engine runs one process a core.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[variable] = "1"
+    from metalstm.stages.run import run
+
+    if not run(name.value, plan):
+        print(f"{plan}: nothing to do")
+
+
+@app.command()
+def convert(
+    src: Annotated[Path, typer.Argument(help="Token and label a line; other columns between them are left out.")],
+    dst: Annotated[Path, typer.Argument(help="Where to write.")],
+    source: Annotated[Source, typer.Option("--from", help="Scheme of SRC.")] = Source.auto,
+    target: Annotated[Target, typer.Option("--to", help="Scheme of DST.")] = Target.iobes,
+) -> None:
+    """Convert a file from one tag scheme to another."""
+    from metalstm.corpora import columns, schemes
+
+    sentences = _read_any(src)
+    found = schemes.detect(s.labels for s in sentences) if source is Source.auto else source.value
+    repaired = sum(len(schemes.faults(sentence.labels, found)) for sentence in sentences)
+    converted = [
+        columns.Sentence(s.tokens, tuple(schemes.convert(s.labels, found, target.value))) for s in sentences
+    ]
+    columns.write(dst, converted)
+    note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
+    print(f"{dst}: {len(converted)} sentences, {found} to {target.value}{note}")
+
+
+@app.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="Token TAB label a line.")],
+    scheme: Annotated[Source, typer.Option(help="Scheme of the labels.")] = Source.auto,
+) -> None:
+    """Say what is wrong in a file, line by line; exit 1 if anything is."""
+    from metalstm.corpora import check as checker
+
+    problems = checker.check(file, None if scheme is Source.auto else scheme.value)
+    for problem in problems:
+        print(checker.render(file, problem))
+    if problems:
+        raise UserError(f"{file}: {len(problems)} {'fault' if len(problems) == 1 else 'faults'}")
+    print(f"{file}: no fault")
+
+
+@app.command()
+def join(
+    dst: Annotated[Path, typer.Argument(help="Folder for the joint corpus.")],
+    corpora: Annotated[list[str], typer.Argument(help="NAME=DIR: a corpus and the folder of its files.", metavar="NAME=DIR...")],
+) -> None:
+    """Join corpora into one, each sentence between the tags of its corpus."""
+    from metalstm.corpora import columns, joint
+    from metalstm.plan import SPLITS
+
+    folders = dict(_named_folder(corpus) for corpus in corpora)
+    if len(folders) < len(corpora):
+        raise UserError("a corpus is named twice; each NAME stands once")
+    for split in SPLITS:
+        present = {name: folder / f"{split}.tsv" for name, folder in folders.items() if (folder / f"{split}.tsv").is_file()}
+        if not present:
+            raise UserError(f"{split}.tsv: none of the folders has it; expected train.tsv, devel.tsv and test.tsv in each")
+        columns.write(dst / f"{split}.tsv", joint.join({name: columns.read(path) for name, path in present.items()}))
+        print(f"{dst / split}.tsv: {', '.join(present)}")
+
+
+def _named_folder(corpus: str) -> tuple[str, Path]:
+    name, equals, folder = corpus.partition("=")
+    if not (name and equals and folder):
+        raise UserError(f"{corpus}: expected NAME=DIR, such as NCBI-disease=data/iobes/NCBI-disease")
+    if not Path(folder).is_dir():
+        raise UserError(f"{folder}: no such folder")
+    return name, Path(folder)
+
+
+@app.command()
+def strip(
+    src: Annotated[Path, typer.Argument(help="A joint file, or a folder of them.")],
+    dst: Annotated[Path, typer.Argument(help="Folder for the corpora; or, for one file, a .tsv for all its sentences.")],
+) -> None:
+    """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
+    from metalstm.corpora import columns, joint
+
+    files = sorted(src.glob("*.tsv")) if src.is_dir() else [src]
+    if not files:
+        raise UserError(f"{src}: no .tsv file in this folder")
+    if dst.suffix == ".tsv" and not src.is_dir():
+        stripped = [joint.strip(sentence) for sentence in columns.read(src)]
+        columns.write(dst, stripped)
+        print(f"{dst}: {len(stripped)} sentences")
+        return
+    for file in files:
+        for corpus, sentences in joint.split(columns.read(file)).items():
+            columns.write(dst / corpus / file.name, sentences)
+            print(f"{dst / corpus / file.name}: {len(sentences)} sentences")
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[Path, typer.Argument(help="Token TAB label a line.")],
+    pred: Annotated[Path, typer.Argument(help="The same tokens with predicted labels (the last column counts).")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Score one file against another: strict, conlleval and the study's own way."""
+    from metalstm.corpora import pairs
+    from metalstm.scoring.scores import evaluate as score
+    from metalstm.tables import terminal
+
+    gold_labels, predicted_labels, note = pairs.read(gold, pred)
+    result = score(gold_labels, predicted_labels).as_dict()
+    if note:
+        print(f"metalstm: {note}", file=sys.stderr)
+    if as_json:
+        print(json.dumps(result, indent=1, ensure_ascii=False))
+    else:
+        terminal.print_scores(result)
+
+
+@app.command()
+def tag(
+    model: Annotated[Path, typer.Option(help="Folder of a trained run.")],
+    file: Annotated[Optional[Path], typer.Argument(help="Text, or a token a line with --tokens; standard input if none.")] = None,  # noqa: UP045
+    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.tsv,
+    corpus: Annotated[Optional[str], typer.Option(help="Which corpus an MTM model shall tag as.")] = None,  # noqa: UP045
+    tokens: Annotated[bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")] = False,
+    out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
+) -> None:
+    """Tag text with a trained run: entities with character offsets."""
+
+
+@app.command()
+def cells() -> None:
+    """List the recurrent cells and their options."""
+
+
+@app.command()
+def track(
+    uri: Annotated[Optional[str], typer.Option(help="MLflow store; that of params.yaml if not given.")] = None,  # noqa: UP045
+) -> None:
+    """Send to MLflow what it does not have yet of the runs below results/runs."""
+
+
+@app.command()
+def show(
+    table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
+) -> None:
+    """Print an F1 table."""
+
+
+def _read_any(path: Path) -> Any:
+    """Sentences of a file of two columns by TAB, or of more columns by spaces."""
+    from metalstm.corpora import columns
+
+    with path.open(encoding="utf-8", errors="replace") as file:
+        by_tab = any("\t" in line for line in file)
+    return columns.read(path, separator="\t" if by_tab else None)

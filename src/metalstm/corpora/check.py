@@ -1,0 +1,156 @@
+"""What is wrong with a file of token TAB label: every fault, each with its line."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from metalstm.corpora.columns import BYTE_ORDER_MARK, DOCUMENT_START, content
+from metalstm.corpora.schemes import OUTSIDE, SCHEMES, Scheme, detect, faults, require_scheme
+
+_UNREAD = ""
+"""Stands for the label of a line that has none: `faults` then does not judge the entities beside it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A fault and the line (from 1) where it stands; the message says what was expected."""
+
+    line: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    line: int
+    label: str
+
+
+def check(path: Path, scheme: Scheme | None = None) -> list[Problem]:
+    """List everything that keeps a file from being what `columns.write` writes, with labels of one valid scheme.
+
+    Args:
+        path: the file.
+        scheme: the scheme that its labels are meant to follow; None for the one with the fewest faults, and then
+            sentences that follow another one are named.
+
+    Returns:
+        The problems in the order of their lines; none for a file in order.
+
+    Raises:
+        UserError: the file cannot be read, or there is no such scheme.
+    """
+    if scheme is not None:
+        require_scheme(scheme)
+    lines = content(path).split(b"\n")
+    texts: list[str] = []
+    problems: list[Problem] = []
+    if len(lines) > 1 and all(line.endswith(b"\r") for line in lines[:-1]):
+        problems.append(Problem(1, "expected LF as the end of every line, but every line ends with CR LF"))
+        lines = [line.removesuffix(b"\r") for line in lines]
+    for number, line in enumerate(lines, start=1):
+        text, wrong = _decoded(line, number)
+        texts.append(text)
+        problems += [Problem(number, message) for message in wrong]
+    problems += _layout(texts)
+    sentences, wrong_rows = _sentences(texts)
+    problems += wrong_rows
+    if not sentences:
+        problems.append(Problem(1, "expected sentences, a line of token TAB label for each token, but found none"))
+    problems += _scheme_problems(sentences, scheme)
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def render(path: Path, problem: Problem) -> str:
+    """A problem as a line for the terminal, in the form that editors can jump to."""
+    return f"{path}:{problem.line}: {problem.message}"
+
+
+def _decoded(line: bytes, number: int) -> tuple[str, list[str]]:
+    """The text of a line without byte order mark and carriage return, and what is wrong with its bytes."""
+    wrong: list[str] = []
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        wrong.append(f"expected UTF-8, but found the byte 0x{line[error.start]:02x}")
+        text = line.decode("utf-8", errors="replace")
+    if number == 1 and text.startswith(BYTE_ORDER_MARK):
+        wrong.append("expected a file without byte order mark, but it starts with one")
+        text = text.removeprefix(BYTE_ORDER_MARK)
+    if text.endswith("\r"):
+        wrong.append("expected LF as the end of the line, but found CR LF")
+        text = text.removesuffix("\r")
+    if "\0" in text:
+        wrong.append("expected text, but found a NUL")
+    return text, wrong
+
+
+def _layout(texts: list[str]) -> Iterator[Problem]:
+    """What is wrong with the blank lines; `texts` ends with what stands after the last LF."""
+    *lines, rest = texts
+    for number, line in enumerate(lines, start=1):
+        if not line and number == 1:
+            yield Problem(number, "expected a token, but the file starts with a blank line")
+        elif not line and not lines[number - 2]:
+            yield Problem(number, "expected one blank line between sentences, but found another one")
+    if rest:
+        yield Problem(len(texts), "expected LF and a blank line after the last sentence, but the file ends in a line")
+    elif lines and lines[-1]:
+        yield Problem(len(lines), "expected a blank line after the last sentence, but the file ends without one")
+
+
+def _sentences(texts: list[str]) -> tuple[list[list[_Row]], list[Problem]]:
+    """The labels of each sentence with their lines, and what is wrong with single lines."""
+    sentences: list[list[_Row]] = []
+    problems: list[Problem] = []
+    rows: list[_Row] = []
+    for number, text in enumerate(texts, start=1):
+        columns = text.split("\t")
+        if not text:
+            rows = []
+        elif rows or columns[0] != DOCUMENT_START:
+            if not rows:
+                sentences.append(rows)
+            wrong = _row_problems(columns)
+            problems += [Problem(number, message) for message in wrong]
+            rows.append(_Row(number, columns[1].strip() if len(columns) == 2 else _UNREAD))
+    return sentences, problems
+
+
+def _row_problems(columns: list[str]) -> Iterator[str]:
+    if len(columns) != 2:
+        hint = ", with spaces instead of TAB" if len(columns) == 1 and " " in columns[0].strip(" ") else ""
+        yield f"expected two columns, token TAB label, but found {len(columns)}{hint}"
+        return
+    token, label = columns
+    if not token:
+        yield "expected a token before the TAB, but found nothing"
+    if not label:
+        yield "expected a label after the TAB, but found nothing"
+    elif label != label.strip():
+        yield f"expected a label without white space around it, but found {label!r}"
+
+
+def _scheme_problems(sentences: list[list[_Row]], scheme: Scheme | None) -> Iterator[Problem]:
+    labels = [[row.label for row in rows] for rows in sentences]
+    expected = detect(labels) if scheme is None else scheme
+    strangers: list[tuple[int, Scheme]] = []
+    for rows, sequence in zip(sentences, labels, strict=True):
+        found = [fault for fault in faults(sequence, expected) if fault.label != _UNREAD]
+        for fault in found:
+            yield Problem(rows[fault.position].line, fault.message)
+        if found and scheme is None and (other := _fitting(sequence)):
+            strangers.append((rows[found[0].position].line, other))
+    if strangers:
+        line, other = strangers[0]
+        yield Problem(
+            line,
+            f"expected one scheme in the whole file, {expected.upper()} by most of its labels, but this sentence is "
+            f"valid {other.upper()} (sentences in another scheme: {len(strangers)})",
+        )
+
+
+def _fitting(labels: Sequence[str]) -> Scheme | None:
+    """The scheme in which a sentence is valid, if it has an entity and there is such a scheme."""
+    if labels.count(OUTSIDE) == len(labels):
+        return None
+    return next((scheme for scheme in SCHEMES if not faults(labels, scheme)), None)

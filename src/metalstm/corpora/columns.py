@@ -1,0 +1,189 @@
+"""Corpora as files of columns: a token a line, its label beside it, a blank line between sentences.
+
+The form that this package writes is narrow: token TAB label, exactly one blank line after every sentence the last one
+included, LF, UTF-8. What it reads is wider: see `read`. Tokens are whatever stands between separators. A quote, `null`,
+`#` or a no-break space is a token like any other, and only LF ends a line: U+0085 and U+2028 do not.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from metalstm.errors import UserError
+from metalstm.files import write_text
+
+DOCUMENT_START = "-DOCSTART-"
+BYTE_ORDER_MARK = "\ufeff"
+
+_SPACES = re.compile("[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Tokens and, in the same order, a label for each."""
+
+    tokens: tuple[str, ...]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse tokens and labels of different number."""
+        if len(self.tokens) != len(self.labels):
+            raise ValueError(f"{len(self.tokens)} tokens but {len(self.labels)} labels: {self.tokens}")
+
+
+def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None = "\t") -> list[Sentence]:
+    """Read the sentences of a file.
+
+    Several blank lines are one boundary, the last sentence needs none, CR LF and a byte order mark are accepted. A
+    line that starts a sentence and has -DOCSTART- in its first column marks a document (CoNLL-2003) and is skipped.
+
+    Args:
+        path: the file, in UTF-8.
+        token: index of the token's column; negative ones count from the right.
+        label: index of the label's column, likewise.
+        separator: what stands between two columns; None for any run of spaces and tabs.
+
+    Raises:
+        UserError: the file cannot be read or is not UTF-8; a line has too few columns, or not as many as the first
+            one; a token or a label is empty. File and line are named.
+    """
+    sentences: list[Sentence] = []
+    width = 0
+    for first, rows in _blocks(path, separator):
+        if not width:
+            width = len(rows[0])
+            _require_columns(f"{path}:{first}", rows[0], {"token": token, "label": label}, separator)
+        for number, row in enumerate(rows, start=first):
+            if len(row) != width:
+                raise UserError(
+                    f"{path}:{number}: expected {width} columns {_separated(separator)}, as in the lines before, "
+                    f"but found {len(row)}: {_shown(row)}"
+                )
+            if not (row[token] and row[label]):
+                empty = "label" if row[token] else "token"
+                raise UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
+        sentences.append(Sentence(tuple([row[token] for row in rows]), tuple([row[label] for row in rows])))
+    return sentences
+
+
+def read_tokens(path: Path, *, token: int = 0, separator: str | None = "\t") -> list[tuple[str, ...]]:
+    """Read the tokens of sentences that may have no labels; other columns, if any, are ignored.
+
+    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns.
+    """
+    sentences: list[tuple[str, ...]] = []
+    for first, rows in _blocks(path, separator):
+        for number, row in enumerate(rows, start=first):
+            _require_columns(f"{path}:{number}", row, {"token": token}, separator)
+            if not row[token]:
+                raise UserError(f"{path}:{number}: expected a token, but its column is empty: {_shown(row)}")
+        sentences.append(tuple([row[token] for row in rows]))
+    return sentences
+
+
+def write(path: Path, sentences: Iterable[Sentence]) -> None:
+    """Write sentences, atomically, such that `read` gives back the very same.
+
+    Raises:
+        UserError: a sentence could not be read back: it is empty, starts with -DOCSTART-, or a token or a label of
+            it is empty or holds TAB, LF, NUL or (a label) a final CR; or a byte order mark would open the file.
+    """
+    blocks: list[str] = []
+    for number, sentence in enumerate(sentences, start=1):
+        block = "".join([f"{token}\t{label}\n" for token, label in zip(sentence.tokens, sentence.labels, strict=True)])
+        if not _reads_back(block, len(sentence.tokens)) or (number == 1 and block.startswith(BYTE_ORDER_MARK)):
+            raise UserError(
+                f"{path}: sentence {number} cannot be written as columns, because it is empty, opens with "
+                f"{DOCUMENT_START} or a byte order mark, or holds an empty or broken field: {_shown([block])}"
+            )
+        blocks.append(f"{block}\n")
+    write_text(path, "".join(blocks))
+
+
+def write_predictions(path: Path, sentences: Iterable[Sentence], predicted: Iterable[Sequence[str]]) -> None:
+    """Write token, gold label and predicted label, atomically; `read` takes the last column for the label."""
+    rows = (
+        "".join([f"{token}\t{gold}\t{label}\n" for token, gold, label in zip(s.tokens, s.labels, labels, strict=True)])
+        for s, labels in zip(sentences, predicted, strict=True)
+    )
+    write_text(path, "".join(f"{block}\n" for block in rows))
+
+
+def content(path: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        UserError: there is no such file, or it may not be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _text(path: Path) -> str:
+    data = content(path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        found = f"byte 0x{data[error.start]:02x}"
+        raise UserError(f"{path}:{line}: expected UTF-8, but found {found}; save the file as UTF-8") from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(f"{path}:{line}: expected text in UTF-8, but found a NUL; if it is UTF-16, save it as UTF-8")
+    return text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")
+
+
+def _blocks(path: Path, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
+    """The sentences as rows of columns, each with the number of its first line."""
+    lines = _text(path).split("\n")
+    split: Callable[[str], list[str]] = partial(str.split, sep=separator)
+    if separator is None:
+        lines = [line.strip(" \t") for line in lines]
+        split = _SPACES.split
+    rows: list[list[str]] = []
+    for number, line in enumerate([*lines, ""], start=1):
+        if line:
+            row = split(line)
+            if rows or row[0] != DOCUMENT_START:
+                rows.append(row)
+        elif rows:
+            yield number - len(rows), rows
+            rows = []
+
+
+def _require_columns(place: str, row: list[str], wanted: dict[str, int], separator: str | None) -> None:
+    """Refuse a row in which a wanted column is missing, or two of them are one and the same."""
+    width = len(row)
+    if len({index % width for index in wanted.values() if -width <= index < width}) < len(wanted):
+        columns = " and ".join(f"a {name} (column {index})" for name, index in wanted.items())
+        found = f"{width} column{'s' * (width > 1)}: {_shown(row)}"
+        raise UserError(f"{place}: expected {columns} {_separated(separator)}, but found {found}")
+
+
+def _reads_back(block: str, size: int) -> bool:
+    return (
+        size > 0
+        and block.count("\t") == block.count("\n") == size
+        and not block.startswith(("\t", f"{DOCUMENT_START}\t"))
+        and not any(broken in block for broken in ("\n\t", "\t\n", "\r\n", "\0"))
+    )
+
+
+def _separated(separator: str | None) -> str:
+    match separator:
+        case None:
+            return "separated by spaces or tabs"
+        case "\t":
+            return "separated by TAB"
+        case _:
+            return f"separated by {separator!r}"
+
+
+def _shown(row: list[str]) -> str:
+    """The start of a row as a message may show it."""
+    line = repr("\t".join(row))
+    return line if len(line) <= 60 else f"{line[:57]}..."

@@ -1,0 +1,43 @@
+"""Tables of vectors for words and characters, and how their values start."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from metalstm.errors import UserError
+from metalstm.nn.lexicon import PADDING
+
+
+def random_embedding(rows: int, size: int, *, sparse: bool = False) -> nn.Embedding:
+    """A table `[rows, size]` from U(-sqrt(3/size), sqrt(3/size)), that is of variance 1/size (Ma and Hovy 2016).
+
+    The padding row is zero and gets no gradient. With `sparse` the gradient holds the rows of a batch only.
+    """
+    embedding = nn.Embedding(rows, size, padding_idx=PADDING, sparse=sparse)
+    bound = math.sqrt(3 / size)
+    with torch.no_grad():
+        embedding.weight.uniform_(-bound, bound)
+        embedding.weight[PADDING].zero_()
+    return embedding
+
+
+def word_embedding(rows: int, size: int, vectors: Tensor | None, *, tuned: bool) -> nn.Embedding:
+    """A word table that starts from `vectors [rows, size]` where there are any.
+
+    A row of `vectors` with a NaN says that the word has no vector: it starts at random. A tuned table has sparse
+    gradients, another one is frozen. Raises UserError if the vectors do not fit.
+    """
+    embedding = random_embedding(rows, size, sparse=tuned)
+    if vectors is not None:
+        if vectors.shape != (rows, size):
+            raise UserError(
+                f"word vectors of shape {list(vectors.shape)} do not fit {rows} words with model.word_size {size}: "
+                "let vectors.size and model.word_size agree, and make the vectors again if the words have changed"
+            )
+        given = ~vectors.isnan().any(dim=1)
+        given[PADDING] = False
+        with torch.no_grad():
+            embedding.weight[given] = vectors[given].to(embedding.weight.dtype)
+    embedding.weight.requires_grad_(tuned)
+    return embedding

@@ -1,0 +1,73 @@
+"""The tagger's choices, without its weights: readable before torch is imported."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from metalstm.options import Options
+
+Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
+Size = Annotated[int, Field(ge=1)]
+
+
+class CharacterOptions(Options):
+    """How the spelling of a word becomes a vector."""
+
+    encoder: Literal["cnn", "lstm", "none"] = "cnn"
+    embedding_size: Size = 30
+    size: Size = 50
+    """Features a word: filters of the convolution, or both directions of the LSTM together (even)."""
+    width: Size = 3
+    """Characters that a filter of the convolution sees; odd."""
+
+
+class DropoutOptions(Options):
+    """Shares of values set to zero in training."""
+
+    input: Probability = 0.5
+    """On word and character features, before the first recurrent layer."""
+    output: Probability = 0.5
+    """On the output of each recurrent layer."""
+    recurrent: Probability = 0.0
+    """On the state between time steps, one mask a sentence (Gal and Ghahramani 2016)."""
+    words: Probability = 0.0
+    """Share of known words read as the unknown word."""
+    variational: bool = False
+    """One mask a sentence for `input` and `output` too, instead of one a token."""
+
+
+class AttentionOptions(Options):
+    """Multi-head self-attention with relative positions between encoder and CRF; no heads, no attention."""
+
+    heads: Annotated[int, Field(ge=0)] = 0
+    max_distance: Size = 16
+    """Relative positions further than this share one bias."""
+
+
+class CrfOptions(Options):
+    """Whether label sequences that IOBES does not allow are forbidden."""
+
+    valid_when_decoding: bool = True
+    valid_when_training: bool = False
+
+
+class NetworkOptions(Options):
+    """What a study says once for all its cells: the network around the recurrent layers."""
+
+    tune_words: bool = True
+    """Word vectors are trained with the rest; false: they stay as they were given."""
+    characters: CharacterOptions = CharacterOptions()
+    hidden_size: Size = 100
+    """Units a direction."""
+    num_layers: Size = 1
+    dropout: DropoutOptions = DropoutOptions()
+    attention: AttentionOptions = AttentionOptions()
+    crf: CrfOptions = CrfOptions()
+
+
+class TaggerOptions(NetworkOptions):
+    """Everything about one network but its vocabulary and its weights."""
+
+    cell: str = "lstm"
+    cell_options: dict[str, Any] = Field(default_factory=dict)
+    word_size: Size = 100

@@ -1,0 +1,162 @@
+"""The tagger: words and their characters, a recurrent encoder over the sentence, a CRF over the labels."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metalstm.nn.attention import RelativeSelfAttention
+from metalstm.nn.batch import Batch
+from metalstm.nn.cells import REGISTRY, recurrent
+from metalstm.nn.characters import character_encoder
+from metalstm.nn.crf import LinearChainCRF
+from metalstm.nn.embeddings import word_embedding
+from metalstm.nn.iobes import allowed_transitions
+from metalstm.nn.lexicon import UNKNOWN, Lexicon
+from metalstm.nn.options import TaggerOptions
+
+
+class Dropout(nn.Module):
+    """Set a share of features `[batch, time, size]` to zero in training and scale the others up.
+
+    A new mask for each token (Srivastava 2014), or if `variational` one for a whole sentence (Gal and Ghahramani
+    2016). The masks come from torch's default generator, which `torch.manual_seed` sets.
+    """
+
+    def __init__(self, rate: float, *, variational: bool) -> None:
+        """`rate` is the share of values set to zero."""
+        super().__init__()
+        self.rate = rate
+        self.variational = variational
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The features, as they are outside training."""
+        if not self.variational:
+            return functional.dropout(features, self.rate, self.training)
+        whole = features.new_ones(features.shape[0], 1, features.shape[2])
+        return features * functional.dropout(whole, self.rate, self.training)
+
+
+class Tagger(nn.Module):
+    """From sentences to label sequences: words + characters -> encoder -> (attention) -> emission scores -> CRF.
+
+    The layers of Lample 2016 and Ma and Hovy 2016, 'Neural Architectures for Named Entity Recognition' and
+    'End-to-end Sequence Labeling via Bi-directional LSTM-CNNs-CRF', with any cell of the registry as encoder.
+    """
+
+    def __init__(self, lexicon: Lexicon, options: TaggerOptions, word_vectors: Tensor | None = None) -> None:
+        """Draw the weights from torch's default generator.
+
+        `word_vectors [words, word_size]` are where the word table starts, in the order of `lexicon.words`; a row with
+        a NaN says that there is none for that word. Raises UserError for choices that do not fit one another.
+        """
+        super().__init__()
+        self.lexicon = lexicon
+        self.options = options
+        dropout = options.dropout
+        self.words = word_embedding(len(lexicon.words), options.word_size, word_vectors, tuned=options.tune_words)
+        self.characters = character_encoder(options.characters.encoder, len(lexicon.characters), options.characters)
+        self.input_dropout = Dropout(dropout.input, variational=dropout.variational)
+        self.encoder = recurrent(
+            options.cell,
+            options.word_size + self.characters.size,
+            options.hidden_size,
+            bidirectional=True,
+            num_layers=options.num_layers,
+            **_cell_options(lexicon, options),
+        )
+        self.output_dropout = Dropout(dropout.output, variational=dropout.variational)
+        encoded = 2 * options.hidden_size
+        heads, max_distance = options.attention.heads, options.attention.max_distance
+        self.attention = RelativeSelfAttention(encoded, heads, max_distance) if heads else None
+        self.emission = nn.Linear(encoded, len(lexicon.labels))
+        constrained = options.crf.valid_when_decoding or options.crf.valid_when_training
+        self.crf = LinearChainCRF(
+            len(lexicon.labels),
+            allowed=allowed_transitions(lexicon.labels) if constrained else None,
+            valid_when_decoding=options.crf.valid_when_decoding,
+            valid_when_training=options.crf.valid_when_training,
+        )
+
+    def emissions(self, batch: Batch) -> Tensor:
+        """The score of each label at each token, `[batch, time, labels]`; what stands on padding means nothing."""
+        # A word that the batch holds many times is spelled out only once.
+        spelled = self.characters(batch.spellings, batch.spelling_lengths)
+        features = torch.cat(
+            [self.words(self._without_some(batch.words)), functional.embedding(batch.spelling_of, spelled)], dim=2
+        )
+        states = self.output_dropout(self._encoded(self.input_dropout(features), batch))
+        if self.attention is not None:
+            states = self.attention(states, batch.lengths)
+        scores: Tensor = self.emission(states)
+        return scores
+
+    def loss(self, batch: Batch) -> Tensor:
+        """The CRF's negative log-likelihood of the gold labels, the mean over the batch's sentences."""
+        if batch.labels is None:
+            raise ValueError("a loss needs a batch with labels")
+        return self.crf.neg_log_likelihood(self.emissions(batch), batch.labels, batch.lengths).mean()
+
+    @torch.no_grad()
+    def decode(self, batch: Batch) -> list[list[int]]:
+        """The best label ids of each sentence, without dropout, whatever mode the tagger is in."""
+        with _evaluating(self):
+            return self.crf.decode(self.emissions(batch), batch.lengths)[0]
+
+    def decode_labels(self, batch: Batch) -> list[list[str]]:
+        """The names of what `decode` gives."""
+        return [[self.lexicon.labels[label] for label in path] for path in self.decode(batch)]
+
+    def row_parameters(self) -> list[nn.Parameter]:
+        """Tables of which a batch gives gradients for some rows only, as sparse tensors."""
+        return list(self.words.parameters()) if self.options.tune_words else []
+
+    def dense_parameters(self) -> list[nn.Parameter]:
+        """Everything else that is trained."""
+        rows = {id(parameter) for parameter in self.row_parameters()}
+        return [parameter for parameter in self.parameters() if parameter.requires_grad and id(parameter) not in rows]
+
+    def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
+        """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
+        corpus = (batch.corpus,) if getattr(self.encoder, "takes_corpus", False) else ()
+        states: Tensor = self.encoder(features, batch.lengths, *corpus)
+        return states
+
+    def _without_some(self, words: Tensor) -> Tensor:
+        """In training, word ids of which a share is read as the unknown word, so that it learns what to stand for."""
+        rate = self.options.dropout.words
+        if not self.training or rate == 0.0:
+            return words
+        dropped = torch.rand(words.shape, device=words.device) < rate
+        return words.masked_fill(dropped & (words > UNKNOWN), UNKNOWN)
+
+
+def _cell_options(lexicon: Lexicon, options: TaggerOptions) -> dict[str, Any]:
+    """The options given for the cell, and where they are silent what follows from the tagger's and from the corpora."""
+    implied: dict[str, Any] = {
+        "dropout_recurrent": options.dropout.recurrent,
+        "dropout_between": options.dropout.output,
+        "variational": options.dropout.variational,
+    }
+    if options.cell in REGISTRY and "num_tasks" in REGISTRY[options.cell].options.model_fields:
+        implied["num_tasks"] = max(1, len(lexicon.corpora))
+    return implied | options.cell_options
+
+
+def num_parameters(tagger: nn.Module) -> int:
+    """How many numbers a model consists of, frozen ones among them."""
+    return sum(parameter.numel() for parameter in tagger.parameters())
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while, then the mode from before."""
+    training = module.training
+    module.eval()
+    try:
+        yield
+    finally:
+        module.train(training)

@@ -1,0 +1,244 @@
+"""params.yaml: what may stand in it, and how it is read (YAML 1.2, every key known, every value in bounds)."""
+
+import difflib
+import types
+import typing
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+from metalstm.corpora.catalogue import Corpus
+from metalstm.errors import UserError
+from metalstm.nn import cells
+from metalstm.nn.options import NetworkOptions
+from metalstm.options import Options
+from metalstm.training.options import TrainingOptions
+from metalstm.vectors.options import VectorOptions
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Names = list[Name]
+Chosen = TypeVar("Chosen", bound=BaseModel)
+
+
+class Settings(Options):
+    """Which models are trained: one for each corpus, one for each group."""
+
+    per_corpus: list[Literal["stm"]] = ["stm"]
+    per_group: list[Literal["mtm"]] = ["mtm"]
+
+
+class When(Options):
+    """The runs that an override is for; what is not named matches all."""
+
+    setting: str | None = None
+    scope: str | None = None
+    cell: str | None = None
+
+    def matches(self, setting: str, scope: str, cell: str) -> bool:
+        """Whether a run of this setting, scope and cell is meant."""
+        wanted = zip((self.setting, self.scope, self.cell), (setting, scope, cell), strict=True)
+        return all(want is None or want == have for want, have in wanted)
+
+
+class Override(Options):
+    """Values that replace those of `model` and `training` in some runs; nested keys are merged."""
+
+    when: When
+    model: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
+class StudyVectors(VectorOptions):
+    """The word vectors of the study and the corpora whose train text they are learned from."""
+
+    corpora: Names = []
+    """Names that `corpora` of the study leaves out are left out here too."""
+
+    @model_validator(mode="after")
+    def _text_to_learn_from(self) -> "StudyVectors":
+        if self.source == "skipgram" and not self.corpora:
+            raise ValueError("`corpora` names no text to learn from; name corpora or set `source: random`")
+        return self
+
+
+class Tracking(Options):
+    """Where MLflow keeps the runs."""
+
+    enabled: bool = True
+    uri: str = "sqlite:///mlflow.db"
+
+
+class Study(Options):
+    """All of params.yaml."""
+
+    corpora: Annotated[Names, Field(min_length=1)]
+    groups: dict[Name, Names] = Field(default_factory=dict)
+    settings: Settings = Settings()
+    cells: Annotated[Names, Field(min_length=1)]
+    cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    seeds: Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1)]
+    model: NetworkOptions = NetworkOptions()
+    training: TrainingOptions = TrainingOptions()
+    vectors: StudyVectors = StudyVectors(source="random")
+    overrides: list[Override] = Field(default_factory=list)
+    own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
+    tracking: Tracking = Tracking()
+
+    @field_validator("corpora", "cells", "seeds")
+    @classmethod
+    def _each_once(cls, values: list[Any]) -> list[Any]:
+        twice = sorted({str(value) for value in values if values.count(value) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
+        return values
+
+    @field_validator("cells")
+    @classmethod
+    def _cells_exist(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in cells.names():
+                raise ValueError(f"there is no cell {name!r}{_nearest(name, cells.names())}")
+        return names
+
+
+def read(path: Path) -> Study:
+    """Read and check params.yaml.
+
+    Raises:
+        UserError: no such file, not YAML, an unknown key (with the nearest right one), a value of the wrong
+            type or out of bounds; with file and line.
+    """
+    try:
+        document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run from a folder that has a params.yaml") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(document, CommentedMap):
+        raise UserError(f"{path}: expected keys and values, such as `cells: [lstm]`")
+    return validate(document, path)
+
+
+def validate(document: Any, path: Path) -> Study:
+    """Check a document against the schema; `path` is named in errors, with the line where it is known.
+
+    Raises:
+        UserError: the first breach, in words.
+    """
+    def refuse(location: tuple[int | str, ...], words: str) -> NoReturn:
+        line = _line(document, location)
+        raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
+
+    try:
+        study = Study.model_validate(plain(document))
+    except ValidationError as error:
+        refuse(error.errors()[0]["loc"], _in_words(error.errors()[0]))
+    for name, options in study.cell_options.items():
+        try:
+            cells.check(name, options)
+        except UserError as error:
+            refuse(("cell_options", name), str(error))
+    for name, members in study.groups.items():
+        if name == "all":
+            refuse(("groups", name), "`all` is the table of all corpora; give the group another name")
+        if not set(members) & set(study.corpora):
+            refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
+    return study
+
+
+def plain(value: Any) -> Any:
+    """The document as plain dictionaries, lists, strings and numbers."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    return value
+
+
+def merged(options: Chosen, changes: dict[str, Any]) -> Chosen:
+    """`options` with the nested values of `changes` in the place of theirs, checked again.
+
+    Raises:
+        UserError: an unknown key or a value that does not fit.
+    """
+    try:
+        return type(options).model_validate(_merge(options.model_dump(), changes))
+    except ValidationError as error:
+        raise UserError(f"params.yaml: overrides: {_in_words(error.errors()[0], type(options))}") from None
+
+
+def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = _merge(base[key], value) if both else value
+    return result
+
+
+def _line(document: Any, location: tuple[int | str, ...]) -> int | None:
+    """The line, from 1, of the deepest part of `location` that stands in the file."""
+    line, node = None, document
+    for part in location:
+        if isinstance(node, CommentedMap) and part in node:
+            line = node.lc.key(part)[0] + 1
+        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
+            line = node.lc.item(part)[0] + 1
+        else:
+            break
+        node = node[part]
+    return line
+
+
+def _in_words(error: Any, root: type[BaseModel] = Study) -> str:
+    """One sentence for one pydantic error."""
+    location = error["loc"]
+    place = ".".join(str(part) for part in location)
+    if error["type"] == "extra_forbidden":
+        known = _keys_at(root, location[:-1])
+        return f"unknown key `{place}`{_nearest(str(location[-1]), known)}"
+    if error["type"] == "missing":
+        return f"`{place}` is missing"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"`{place}`: {message[0].lower()}{message[1:]}; got {_shortened(error['input'])}"
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _nearest(name: str, known: typing.Iterable[str]) -> str:
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean `{close[0]}`?" if close else f"; known are: {', '.join(known)}"
+
+
+def _keys_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the schema knows at a place."""
+    for part in location:
+        kind = _without_extras(kind)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            kind = kind.model_fields[str(part)].annotation
+        else:
+            kind = typing.get_args(kind)[-1]
+    kind = _without_extras(kind)
+    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
+
+
+def _without_extras(kind: Any) -> Any:
+    """`X` for `Annotated[X, ...]` and for `X | None`."""
+    if typing.get_origin(kind) is Annotated:
+        return _without_extras(typing.get_args(kind)[0])
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return _without_extras(next(part for part in typing.get_args(kind) if part is not type(None)))
+    return kind

@@ -1,0 +1,15 @@
+"""Download the files of one corpus, or copy a user's own, verified by git blob id."""
+
+import os
+from pathlib import Path
+
+from metalstm.corpora import fetch
+from metalstm.corpora.catalogue import Source
+from metalstm.plan import Plan
+
+
+def run(plan: Plan) -> None:
+    """Bring the corpus of `plan` to data/raw; METALSTM_MIRROR is looked into before the addresses."""
+    sources = {split: Source(**source) for split, source in plan.parameters["sources"].items()}
+    folder = Path(next(iter(plan.outputs.values()))).parent
+    fetch.fetch(sources, folder, mirror=os.environ.get("METALSTM_MIRROR"))

@@ -1,0 +1,15 @@
+"""Join the corpora of a group into one, each sentence between the tags of its corpus."""
+
+from pathlib import Path
+
+from metalstm.corpora import columns, joint
+from metalstm.plan import SPLITS, Plan
+
+
+def run(plan: Plan) -> None:
+    """Write data/joint of the group of `plan`."""
+    for split in SPLITS:
+        parts = {corpus: columns.read(Path(plan.inputs[f"{corpus}.{split}"])) for corpus in plan.parameters["corpora"]}
+        sentences = joint.join(parts)
+        columns.write(Path(plan.outputs[split]), sentences)
+        print(f"{plan.outputs[split]}: {len(sentences)} sentences of {len(parts)} corpora")

@@ -1,0 +1,136 @@
+"""The table for people: as a Markdown page, and on a terminal."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from metalstm.tables.gather import Absent, Row
+
+_NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A heading, and what stands below it."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    is_number: bool = True
+
+
+def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = ()) -> str:
+    """A Markdown page: the table, and under it how its figures came about and which rows are `missing`."""
+    lines = [f"# {title}", ""]
+    if rows:
+        lines += [*_table(rows), ""]
+    lines += [f"- {note}" for note in [*_notes(rows), *_missing(missing)]]
+    return "\n".join(lines) + "\n"
+
+
+def terminal(rows: Sequence[Row], *, title: str = "", file: TextIO | None = None) -> None:
+    """Print the table to `file`, by default standard output."""
+    from rich.console import Console
+    from rich.table import Table
+
+    columns = _columns(rows)
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=not column.is_number)
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        ends = following is None or following.corpus != row.corpus
+        table.add_row(*(column.cell(row) for column in columns), end_section=ends)
+    console = Console(file=file, highlight=False)
+    console.print(table)
+    for note in _notes(rows):
+        console.print(f"- {note}", style="dim", markup=False)
+
+
+def _columns(rows: Sequence[Row]) -> list[_Column]:
+    """Those that have something to say in these rows."""
+    columns = [_Column("Corpus", lambda row: row.corpus, is_number=False)]
+    if len({row.group for row in rows}) > 1:
+        columns.append(_Column("Group", lambda row: row.group or _NOTHING, is_number=False))
+    columns += [
+        _Column("Model", lambda row: row.setting.upper(), is_number=False),
+        _Column("Cell", lambda row: row.cell, is_number=False),
+        _Column("Seeds", lambda row: str(row.seeds)),
+        _Column("F1", _f1),
+    ]
+    if any(row.study_f1 is not None for row in rows):
+        columns.append(_Column("Study F1", lambda row: _number(row.study_f1)))
+        columns.append(_Column("Difference", lambda row: _number(row.delta, "+.2f")))
+    columns += [
+        _Column("Precision", lambda row: _number(row.precision_mean)),
+        _Column("Recall", lambda row: _number(row.recall_mean)),
+    ]
+    if any(row.p_value is not None for row in rows):
+        columns.append(_Column("p (MTM/STM)", lambda row: _p_value(row.p_value)))
+    columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}"))
+    return columns
+
+
+def _table(rows: Sequence[Row]) -> list[str]:
+    """Padded, so that it can be read as plain text too."""
+    columns = _columns(rows)
+    cells = [[column.heading for column in columns], *([column.cell(row) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    rule = ["-" * (width - 1) + (":" if column.is_number else "-") for width, column in zip(widths, columns, strict=True)]
+    padded = [
+        [
+            cell.rjust(width) if column.is_number else cell.ljust(width)
+            for cell, width, column in zip(line, widths, columns, strict=True)
+        ]
+        for line in cells
+    ]
+    return [f"| {' | '.join(line)} |" for line in [padded[0], rule, *padded[1:]]]
+
+
+def _notes(rows: Sequence[Row]) -> list[str]:
+    notes = []
+    if rows:
+        counts = sorted({row.seeds for row in rows})
+        seeds = "1 seed" if counts == [1] else f"{_span(counts)} seeds"
+        notes.append(
+            f"Ours: strict matching of whole entities on the test split, in per cent, mean over {seeds}; "
+            "the epoch is chosen on the development split, and every test sentence is scored."
+        )
+    if any(row.f1_sd is not None for row in rows):
+        notes.append("± is the sample standard deviation over seeds.")
+    if any(row.study_f1 is not None for row in rows):
+        notes.append(
+            "Study F1: as published. There the best epoch was picked on the test split itself, and test sentences of "
+            "250 tokens or more were dropped, so it is not measured as ours is."
+        )
+    if any(row.p_value is not None for row in rows):
+        notes.append(
+            "p: MTM against STM of the same corpus and cell, paired approximate randomisation over test sentences "
+            "(10,000 shuffles, two-sided), seeds pooled."
+        )
+    return notes
+
+
+def _missing(missing: Sequence[Absent]) -> list[str]:
+    """One line for all rows that are not there, by model and cell."""
+    corpora: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for corpus, setting, cell in missing:
+        corpora[setting.upper(), cell].append(corpus)
+    parts = [f"{setting} {cell}: {', '.join(names)}" for (setting, cell), names in corpora.items()]
+    return [f"Not run: {'; '.join(parts)}."] if parts else []
+
+
+def _span(numbers: Sequence[int]) -> str:
+    return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def _f1(row: Row) -> str:
+    return _number(row.f1_mean) + ("" if row.f1_sd is None else f" ± {row.f1_sd:.2f}")
+
+
+def _number(value: float | None, form: str = ".2f") -> str:
+    return _NOTHING if value is None else format(value, form)
+
+
+def _p_value(value: float | None) -> str:
+    """Three decimals; what is smaller is said to be so."""
+    return "< 0.001" if value is not None and value < 0.001 else _number(value, ".3f")

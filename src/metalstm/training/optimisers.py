@@ -1,0 +1,210 @@
+"""How gradients become new weights: the optimisers a user can name, clipping, and learning-rate schedules.
+
+The table of word vectors is by far the largest parameter, and a batch reads few of its rows. Its gradient
+is therefore sparse, and only the rows in it are updated; everything else is dense and left to `torch.optim`.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import Parameter
+
+from metalstm.errors import UserError
+from metalstm.training.options import OptimiserOptions, ScheduleOptions
+
+if TYPE_CHECKING:
+    from metalstm.nn.tagger import Tagger
+
+
+class RowSGD(torch.optim.Optimizer):
+    """Stochastic gradient descent on the rows that a sparse gradient names.
+
+    Momentum is lazy, as in `torch.optim.SparseAdam`: a row's velocity decays and acts only in the steps
+    whose batch reads that row, so that the cost of a step does not grow with the table.
+    """
+
+    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.0) -> None:
+        """`lr` is the learning rate of a row, `momentum` the share of its velocity that stays."""
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Update the rows of the present gradients; there is no closure."""
+        for group in self.param_groups:
+            for table in group["params"]:
+                if table.grad is None:
+                    continue
+                if group["momentum"] == 0.0:
+                    table.add_(table.grad, alpha=-group["lr"])
+                    continue
+                gradient = table.grad.coalesce()
+                rows = gradient.indices()[0]
+                if table not in self.state:
+                    self.state[table] = {"velocity": torch.zeros_like(table)}
+                velocity = self.state[table]["velocity"]
+                velocity[rows] = group["momentum"] * velocity[rows] + gradient.values()
+                table.index_add_(0, rows, velocity[rows], alpha=-group["lr"])
+
+
+class Optimiser:
+    """The optimisers of dense parameters and of rows, used as one."""
+
+    def __init__(self, parts: Sequence[torch.optim.Optimizer], learning_rate: float) -> None:
+        """`learning_rate` is that of the first epoch, of which `set_rate` takes multiples."""
+        self.parts = parts
+        self.first_rate = learning_rate
+
+    def _parameters(self) -> Iterator[Parameter]:
+        return (parameter for part in self.parts for group in part.param_groups for parameter in group["params"])
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        rate: float = self.parts[0].param_groups[0]["lr"]
+        return rate
+
+    def set_rate(self, multiple: float) -> None:
+        """Set the learning rate to `multiple` times that of the first epoch."""
+        for part in self.parts:
+            for group in part.param_groups:
+                group["lr"] = self.first_rate * multiple
+
+    def zero_grad(self) -> None:
+        """Forget all gradients."""
+        for part in self.parts:
+            part.zero_grad(set_to_none=True)
+
+    def clip(self, limit: float) -> float:
+        """Scale all gradients together so that their joint Euclidean norm is at most `limit` (0: no limit).
+
+        Returns the norm before scaling; gradients whose norm is not finite are left as they are. Pascanu,
+        Mikolov and Bengio 2013, 'On the difficulty of training recurrent neural networks', algorithm 1.
+        """
+        gradients = []
+        for parameter in self._parameters():
+            if parameter.grad is None:
+                continue
+            if parameter.grad.is_sparse:
+                # A word that stands twice in the batch stands twice in the gradient: only the sums have a norm.
+                parameter.grad = parameter.grad.coalesce()
+                gradients.append(parameter.grad.values())
+            else:
+                gradients.append(parameter.grad)
+        norm = torch.nn.utils.get_total_norm(gradients).item()
+        if limit and limit < norm < math.inf:
+            torch._foreach_mul_(gradients, limit / norm)
+        return norm
+
+    def step(self) -> None:
+        """Update all parameters that have a gradient."""
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the next step depends on, besides weights and gradients."""
+        return {"parts": [part.state_dict() for part in self.parts]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a `state_dict` of an optimiser of the same name for the same parameters."""
+        for part, saved in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How one name of the registry treats dense parameters, and rows."""
+
+    dense: Callable[[list[Parameter], OptimiserOptions], torch.optim.Optimizer]
+    rows: Callable[[list[Parameter], OptimiserOptions], torch.optim.Optimizer]
+    has_momentum: bool
+
+
+def _sparse_adam(rows: list[Parameter], options: OptimiserOptions) -> torch.optim.Optimizer:
+    return torch.optim.SparseAdam(rows, lr=options.learning_rate)
+
+
+# `fused` is one pass over each parameter instead of one for every operation of the update rule.
+_KINDS = {
+    "sgd": _Kind(
+        dense=lambda dense, options: torch.optim.SGD(
+            dense,
+            lr=options.learning_rate,
+            momentum=options.momentum,
+            weight_decay=options.weight_decay,
+            fused=True,
+        ),
+        rows=lambda rows, options: RowSGD(rows, lr=options.learning_rate, momentum=options.momentum),
+        has_momentum=True,
+    ),
+    "adam": _Kind(
+        dense=lambda dense, options: torch.optim.Adam(
+            dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+        ),
+        rows=_sparse_adam,
+        has_momentum=False,
+    ),
+    "adamw": _Kind(
+        dense=lambda dense, options: torch.optim.AdamW(
+            dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
+        ),
+        rows=_sparse_adam,
+        has_momentum=False,
+    ),
+    "nadam": _Kind(
+        dense=lambda dense, options: torch.optim.NAdam(
+            dense, lr=options.learning_rate, weight_decay=options.weight_decay
+        ),
+        rows=_sparse_adam,
+        has_momentum=False,
+    ),
+}
+
+
+def names() -> list[str]:
+    """The optimisers that can be chosen."""
+    return list(_KINDS)
+
+
+def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
+    """The optimiser that `options` name, for all parameters of `tagger`.
+
+    sgd: Robbins and Monro 1951, with heavy-ball momentum (Polyak 1964). adam: Kingma and Ba 2015. adamw:
+    Loshchilov and Hutter 2019. nadam: Dozat 2016. Rows take plain Adam (lazily) with the last three, and weight
+    decay concerns dense parameters only: it would otherwise move every row in every step.
+
+    Raises UserError for a name that is not in the registry, and for momentum where the optimiser has its own.
+    """
+    kind = _KINDS.get(options.name)
+    if kind is None:
+        nearest = difflib.get_close_matches(options.name.lower(), _KINDS, n=1, cutoff=0.0)[0]
+        raise UserError(
+            f"training.optimiser.name: there is no optimiser '{options.name}'; "
+            f"did you mean '{nearest}'? There are {', '.join(_KINDS)}"
+        )
+    if options.momentum and not kind.has_momentum:
+        raise UserError(
+            f"training.optimiser.momentum: '{options.name}' has its own moments; leave momentum out or choose sgd"
+        )
+    rows = list(tagger.row_parameters())
+    parts = [kind.dense(list(tagger.dense_parameters()), options)]
+    if rows:
+        parts.append(kind.rows(rows, options))
+    return Optimiser(parts, options.learning_rate)
+
+
+def rate(schedule: ScheduleOptions, epoch: int, epochs: int) -> float:
+    """The learning rate of epoch `epoch` = 0, 1, ..., `epochs` - 1, as a multiple of that of epoch 0."""
+    done = epoch / (epochs - 1) if epochs > 1 else 0.0
+    match schedule.name:
+        case "constant":
+            return 1.0
+        case "inverse":
+            return 1.0 / (1.0 + schedule.decay * epoch)
+        case "linear":
+            return schedule.floor + (1.0 - schedule.floor) * (1.0 - done)
+        case "cosine":
+            return schedule.floor + (1.0 - schedule.floor) * (1.0 + math.cos(math.pi * done)) / 2.0

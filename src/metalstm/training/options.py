@@ -1,0 +1,45 @@
+"""How a tagger is trained: readable before torch is imported."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from metalstm.options import Options
+
+Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+
+
+class OptimiserOptions(Options):
+    """A name of the registry in `training.optimisers` and its settings."""
+
+    name: str = "sgd"
+    learning_rate: Positive = 0.15
+    """For a loss that is the mean over the sentences of a batch."""
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    weight_decay: NotNegative = 0.0
+
+
+class ScheduleOptions(Options):
+    """The learning rate of epoch e = 0, 1, ... as a multiple of the first."""
+
+    name: Literal["constant", "inverse", "linear", "cosine"] = "inverse"
+    """inverse: 1 / (1 + decay * e); linear and cosine fall to `floor` at the last epoch."""
+    decay: NotNegative = 0.05
+    floor: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+
+
+class TrainingOptions(Options):
+    """One training, from the order of sentences to the choice of the epoch."""
+
+    epochs: Annotated[int, Field(ge=1)] = 15
+    patience: Annotated[int, Field(ge=1)] | None = None
+    """Stop after so many epochs without a better devel F1; null: never."""
+    batch_size: Annotated[int, Field(ge=1)] = 10
+    """Sentences a step."""
+    optimiser: OptimiserOptions = OptimiserOptions()
+    schedule: ScheduleOptions = ScheduleOptions()
+    clip_norm: NotNegative = 5.0
+    """Largest norm of the gradient of all parameters together; 0: no limit."""
+    train_on: Literal["train", "train+devel"] = "train"
+    """With train+devel the last epoch is kept, since no unseen split is left to choose by."""

@@ -1,0 +1,189 @@
+"""Word vectors in files: word2vec text and binary, GloVe text and fastText's `.vec`.
+
+word2vec text, which `.vec` is too: a line `<words> <size>`, then a line `<word> <value> ... <value>` for each word.
+GloVe text: the same without the first line. word2vec binary: that first line, then for each word its UTF-8 bytes,
+a space and the values as little-endian 32-bit floats; a line end before the next word is allowed.
+See https://code.google.com/archive/p/word2vec and https://nlp.stanford.edu/projects/glove.
+"""
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metalstm import files
+from metalstm.errors import UserError
+
+Format = Literal["word2vec text", "word2vec binary", "GloVe text"]
+
+_SAMPLE = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class WordVectors:
+    """Distinct words and their vectors, [words, size] in float32."""
+
+    words: list[str]
+    vectors: NDArray[np.float32]
+
+
+def load(path: Path) -> WordVectors:
+    """Read a file of any format above, decompressed if its name ends in `.gz`.
+
+    A word that stands twice keeps its first vector. What is not UTF-8 in a binary file's words becomes U+FFFD, since
+    the original tool cuts long words after so many bytes, even inside a character.
+    Raises UserError for a file that is missing, of no such format, cut short or broken, and says where.
+    """
+    from gensim.models import KeyedVectors
+
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; name a file of word vectors in vectors.file")
+    try:
+        format = detect(path)
+        if format != "word2vec binary":
+            _check_lines(path, format)
+        keyed = KeyedVectors.load_word2vec_format(
+            str(path),
+            binary=format == "word2vec binary",
+            no_header=format == "GloVe text",
+            unicode_errors="replace" if format == "word2vec binary" else "strict",
+        )
+    except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
+        raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
+    except ValueError as error:
+        raise UserError(f"{path}{_first_unreadable(path)}") from error
+    # gensim leaves a place without a name at the end for each word that stood twice.
+    words = [word for word in keyed.index_to_key if word is not None]
+    vectors = cast(NDArray[np.float32], keyed.vectors[: len(words)])
+    infinite = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if infinite.size:
+        raise UserError(f"{path}: the vector of '{words[infinite[0]]}' holds a value that is not finite")
+    return WordVectors(words, vectors)
+
+
+def save(path: Path, vectors: WordVectors) -> None:
+    """Write word2vec binary, atomically; equal vectors give equal bytes.
+
+    Raises UserError for a word with a space or a line end in it, which the format cannot hold.
+    """
+    for word in vectors.words:
+        if " " in word or "\n" in word:
+            raise UserError(f"{path}: the word {word!r} holds a space or a line end, which word2vec files cannot keep")
+    rows = vectors.vectors.astype("<f4")
+    with files.atomic(path) as temporary, temporary.open("wb") as file:
+        file.write(f"{rows.shape[0]} {rows.shape[1]}\n".encode())
+        for word, row in zip(vectors.words, rows, strict=True):
+            file.write(word.encode() + b" " + row.tobytes())
+
+
+def lookup(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
+    """The vector of each word as it is written, else of its lower case, else NaN: [len(words), size]."""
+    found = np.full((len(words), vectors.vectors.shape[1]), np.nan, dtype=np.float32)
+    rows = _rows(words, vectors)
+    places = [place for place, row in enumerate(rows) if row is not None]
+    found[places] = vectors.vectors[[row for row in rows if row is not None]]
+    return found
+
+
+def coverage(words: Sequence[str], vectors: WordVectors) -> float:
+    """The share of `words` for which `lookup` has a vector; 0 if there are no words.
+
+    Give every token for the coverage of a text, or each distinct word once for that of its vocabulary.
+    """
+    return sum(row is not None for row in _rows(words, vectors)) / max(len(words), 1)
+
+
+def detect(path: Path) -> Format:
+    """Which format a file is in, from its first line and what follows it.
+
+    Raises UserError if it is in none.
+    """
+    with _open(path) as file:
+        first = file.readline(_SAMPLE)
+        sample = file.read(_SAMPLE)
+    if _header(first) is not None:
+        return "word2vec text" if _is_text(sample) else "word2vec binary"
+    if _is_word_and_values(first):
+        return "GloVe text"
+    raise UserError(
+        f"{path}:1: expected `<words> <size>` (word2vec, fastText) or a word and its values, separated by one space "
+        f"(GloVe), found {first[:40]!r}"
+    )
+
+
+def _open(path: Path) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def _header(line: bytes) -> tuple[int, int] | None:
+    fields = line.split()
+    if len(fields) == 2 and all(field.isdigit() for field in fields):
+        return int(fields[0]), int(fields[1])
+    return None
+
+
+def _is_text(sample: bytes) -> bool:
+    """Whether what follows a header is lines: one of numbers comes first, or all could be typed in UTF-8."""
+    if _is_word_and_values(sample.split(b"\n")[0]):
+        return True
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(sample)
+    except UnicodeDecodeError:
+        return False
+    return all(character >= " " or character in "\t\r\n" for character in text)
+
+
+def _is_word_and_values(line: bytes) -> bool:
+    try:
+        return len([np.float32(field) for field in line.rstrip().split(b" ")[1:]]) > 0
+    except ValueError:
+        return False
+
+
+def _check_lines(path: Path, format: Format) -> None:
+    """Every line has as many values as the first, and there are as many lines as announced.
+
+    gensim itself would fill a vector with the one value of a line cut short.
+    """
+    with _open(path) as file:
+        first = file.readline()
+        header = _header(first) if format == "word2vec text" else None
+        size = header[1] if header else first.rstrip().count(b" ")
+        words = 0 if header else 1
+        for number, line in enumerate(file, start=2):
+            values = line.rstrip().count(b" ")
+            if values != size:
+                raise UserError(
+                    f"{path}:{number}: expected a word and {size} values after single spaces, found {values}"
+                )
+            words += 1
+    if header and words != header[0]:
+        raise UserError(f"{path}:1: {header[0]} words are announced, and {words} follow; fetch the file again")
+
+
+def _first_unreadable(path: Path) -> str:
+    """Where a text file holds something else than UTF-8 words and numbers."""
+    with _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            word, *values = line.rstrip().split(b" ")
+            try:
+                word.decode("utf-8")
+            except UnicodeDecodeError:
+                return f":{number}: the word {word!r} is not UTF-8"
+            for value in values:
+                try:
+                    np.float32(value)
+                except ValueError:
+                    return f":{number}: expected a number, found {value!r}"
+    return ": not a file of word vectors"
+
+
+def _rows(words: Sequence[str], vectors: WordVectors) -> list[int | None]:
+    row_of = {word: row for row, word in enumerate(vectors.words)}
+    return [row_of.get(word, row_of.get(word.lower())) for word in words]

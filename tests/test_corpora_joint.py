@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metalstm.corpora.columns import Sentence, read, write
+from metalstm.corpora.joint import clean_prediction, closing_tag, join, opening_tag, split, tag, task_label
+from metalstm.errors import UserError
+
+TOKENS = ["a", "<NCBI-disease>", "</NCBI-disease>", "<CRAFT>", "</CRAFT>", "<", ">", '"', "null"]
+
+sentences = st.lists(
+    st.tuples(st.sampled_from(TOKENS), st.sampled_from(["O", "S-Disease"])), min_size=1, max_size=5
+).map(lambda rows: Sentence(*map(tuple, zip(*rows, strict=True))))
+corpora = st.dictionaries(
+    st.sampled_from(["NCBI-disease", "CRAFT", "BC5CDR-chem", "a.b_c"]), st.lists(sentences, min_size=1, max_size=4)
+)
+
+
+def test_a_tagged_sentence() -> None:
+    assert (opening_tag("NCBI-disease"), closing_tag("NCBI-disease")) == ("<NCBI-disease>", "</NCBI-disease>")
+    assert task_label("NCBI-disease") == "S-NCBI-disease"
+    assert tag(Sentence(("no", "flu"), ("O", "S-Disease")), "NCBI-disease") == Sentence(
+        ("<NCBI-disease>", "no", "flu", "</NCBI-disease>"), ("S-NCBI-disease", "O", "S-Disease", "S-NCBI-disease")
+    )
+
+
+@given(corpora)
+def test_split_undoes_join(given_corpora: dict[str, list[Sentence]]) -> None:
+    joint = join(given_corpora)
+    assert list(split(joint).items()) == list(given_corpora.items())
+    assert len(joint) == sum(map(len, given_corpora.values()))
+
+
+def test_files_come_back_byte_for_byte(tmp_path: Path) -> None:
+    originals = {
+        "NCBI-disease": 'a\tO\n<NCBI-disease>\tO\n</NCBI-disease>\tS-Disease\n"\tO\n\nnull\tO\n\n',
+        "CRAFT": "<NCBI-disease>\tO\n\n<CRAFT>\tO\nx\u2028y\tB-GO\n\u00a0\tE-GO\n</CRAFT>\tO\n\n",
+    }
+    for corpus, content in originals.items():
+        (tmp_path / f"{corpus}.tsv").write_bytes(content.encode())
+    write(tmp_path / "joint.tsv", join({corpus: read(tmp_path / f"{corpus}.tsv") for corpus in originals}))
+    assert (tmp_path / "joint.tsv").read_bytes().startswith(b"<NCBI-disease>\tS-NCBI-disease\na\tO\n")
+    for corpus, sentences in split(read(tmp_path / "joint.tsv")).items():
+        write(tmp_path / "back.tsv", sentences)
+        assert (tmp_path / "back.tsv").read_bytes() == originals[corpus].encode()
+
+
+def test_tags_are_found_whatever_labels_were_predicted() -> None:
+    joint = Sentence(("<CRAFT>", "a", "</CRAFT>"), ("S-linnaeus", "O", "B-GO"))
+    assert split([joint]) == {"CRAFT": [Sentence(("a",), ("O",))]}
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        ("a", "b", "c"),
+        ("<CRAFT>", "a", "b"),
+        ("a", "b", "</CRAFT>"),
+        ("<CRAFT>", "a", "</linnaeus>"),
+        ("CRAFT", "a", "/CRAFT"),
+        ("<CRAFT>", "</CRAFT>"),
+        ("<a b>", "c", "</a b>"),
+        ("<>", "c", "</>"),
+        (),
+    ],
+)
+def test_sentence_without_its_tags_is_refused(tokens: tuple[str, ...]) -> None:
+    good = tag(Sentence(("a",), ("O",)), "CRAFT")
+    with pytest.raises(UserError, match="sentence 2: expected tokens between the task tags"):
+        split([good, Sentence(tokens, ("O",) * len(tokens))])
+
+
+@pytest.mark.parametrize("corpus", ["", "a b", "a/b", "<a>", "a\tb", "a\n", "..", "-a", "é", "CoNLL-2003 English"])
+def test_corpus_with_an_odd_name_is_refused(corpus: str) -> None:
+    for call in (opening_tag, closing_tag, task_label, lambda corpus: join({corpus: [Sentence(("a",), ("O",))]})):
+        with pytest.raises(UserError, match="expected a name of letters, digits"):
+            call(corpus)
+
+
+def test_corpus_named_like_an_entity_type_is_refused() -> None:
+    with pytest.raises(UserError, match="corpus 'Gene': expected a name that is no entity type"):
+        join({"CRAFT": [Sentence(("a",), ("S-Gene",))], "Gene": [Sentence(("b",), ("O",))]})
+
+
+def test_task_labels_left_in_a_prediction_become_outside() -> None:
+    labels = ["S-CRAFT", "S-GO", "O", "S-NCBI-disease", "B-CRAFT"]
+    assert clean_prediction(labels, ["CRAFT", "NCBI-disease"]) == (["O", "S-GO", "O", "O", "B-CRAFT"], 2)
+    assert clean_prediction([], ["CRAFT"]) == ([], 0)

@@ -1,0 +1,68 @@
+"""Sentences as tensors."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metalstm.errors import UserError
+from metalstm.nn.batch import collate, real
+from metalstm.nn.lexicon import UNKNOWN, Lexicon
+
+LEXICON = Lexicon.build([(["the", "cell", "The", "p53"], ["O", "O", "O", "S-gene"])], corpora=["a", "b"])
+TOKENS = [["the", "cell"], ["p53", "the", "unseen", "the"]]
+
+
+def test_words_labels_and_lengths_are_padded_with_zeros() -> None:
+    batch = collate(LEXICON, TOKENS, [["O", "O"], ["S-gene", "O", "O", "O"]], ["b", "a"])
+    ids = LEXICON.word_id
+    assert batch.words.tolist() == [[ids("the"), ids("cell"), 0, 0], [ids("p53"), ids("the"), UNKNOWN, ids("the")]]
+    assert batch.lengths.tolist() == [2, 4]
+    assert batch.labels is not None
+    assert batch.labels.tolist() == [[0, 0, 0, 0], [1, 0, 0, 0]]
+    assert batch.corpus.tolist() == [1, 0]
+    for tensor in (batch.words, batch.lengths, batch.spellings, batch.spelling_of, batch.labels, batch.corpus):
+        assert tensor.dtype == torch.int64
+
+
+@given(st.lists(st.lists(st.text("abT5é", min_size=1, max_size=70), min_size=1, max_size=6), min_size=1, max_size=4))
+def test_each_distinct_word_is_spelled_once(tokens: list[list[str]]) -> None:
+    batch = collate(LEXICON, tokens)
+    assert len(batch.spellings) == len({word for sentence in tokens for word in sentence})
+    for row, sentence in enumerate(tokens):
+        for position, word in enumerate(sentence):
+            spelling = int(batch.spelling_of[row, position])
+            length = int(batch.spelling_lengths[spelling])
+            assert batch.spellings[spelling, :length].tolist() == LEXICON.spelling(word)
+            assert not batch.spellings[spelling, length:].any()
+    assert batch.spelling_lengths.min() >= 1
+
+
+def test_corpora_are_optional() -> None:
+    assert collate(LEXICON, TOKENS).corpus.tolist() == [0, 0]
+    alone = Lexicon.build([(["the"], ["O"])])
+    assert collate(alone, TOKENS, corpora=["x", "y"]).corpus.tolist() == [0, 0]
+    with pytest.raises(UserError, match="'x'"):
+        collate(LEXICON, TOKENS, corpora=["x", "a"])
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    for tokens in ([], [[]], [["the"], []], [["the", ""]]):
+        with pytest.raises(ValueError, match=r"empty|at least one"):
+            collate(LEXICON, tokens)
+    with pytest.raises(ValueError, match="one label"):
+        collate(LEXICON, TOKENS, [["O", "O"], ["O"]])
+    with pytest.raises(ValueError, match="one corpus"):
+        collate(LEXICON, TOKENS, corpora=["a"])
+    with pytest.raises(UserError, match="'B-gene'"):
+        collate(LEXICON, [["the"]], [["B-gene"]])
+
+
+def test_a_batch_moves_between_devices_whole() -> None:
+    batch = collate(LEXICON, TOKENS, [["O", "O"], ["O"] * 4]).to("meta")
+    assert batch.labels is not None
+    assert {batch.words.device.type, batch.labels.device.type, batch.spelling_of.device.type} == {"meta"}
+
+
+def test_real_marks_the_elements_before_each_end() -> None:
+    assert real(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]

@@ -1,0 +1,198 @@
+"""The whole network."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from metalstm.errors import UserError
+from metalstm.nn.batch import Batch, collate
+from metalstm.nn.lexicon import UNKNOWN, Lexicon
+from metalstm.nn.options import AttentionOptions, CharacterOptions, CrfOptions, DropoutOptions, TaggerOptions
+from metalstm.nn.tagger import Dropout, Tagger, num_parameters
+
+TOKENS = [["aspirin", "stops", "pain", "."], ["IL-2"], ["the", "breast", "cancer", "the"]]
+LABELS = [["S-chem", "O", "O", "O"], ["S-gene"], ["O", "B-disease", "E-disease", "O"]]
+LEXICON = Lexicon.build([*zip(TOKENS, LABELS, strict=True), (["x"], ["I-disease"])], corpora=["a", "b"])
+NO_DROPOUT = DropoutOptions(input=0.0, output=0.0)
+SMALL = TaggerOptions(
+    word_size=8,
+    hidden_size=7,
+    characters=CharacterOptions(embedding_size=4, size=6),
+    dropout=NO_DROPOUT,
+)
+
+
+def tagger(options: TaggerOptions = SMALL, vectors: Tensor | None = None) -> Tagger:
+    torch.manual_seed(0)
+    return Tagger(LEXICON, options, vectors)
+
+
+def batch(rows: slice = slice(None)) -> Batch:
+    return collate(LEXICON, TOKENS[rows], LABELS[rows])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SMALL,
+        SMALL.model_copy(update={"characters": CharacterOptions(encoder="lstm", size=6)}),
+        SMALL.model_copy(update={"characters": CharacterOptions(encoder="none"), "num_layers": 2}),
+        SMALL.model_copy(update={"attention": AttentionOptions(heads=2), "cell": "rnn"}),
+    ],
+)
+def test_a_sentence_is_scored_the_same_alone_and_in_company(options: TaggerOptions) -> None:
+    model = tagger(options).double().eval()
+    together = model.emissions(batch())
+    assert together.shape == (3, 4, len(LEXICON.labels))
+    for row, sentence in enumerate(TOKENS):
+        alone = model.emissions(batch(slice(row, row + 1)))
+        assert torch.allclose(together[row, : len(sentence)], alone[0], atol=1e-12)
+
+
+def test_loss_is_the_mean_over_sentences() -> None:
+    model = tagger().double().eval()
+    alone = [model.loss(batch(slice(row, row + 1))) for row in range(3)]
+    assert torch.allclose(model.loss(batch()), torch.stack(alone).mean(), atol=1e-12)
+    with pytest.raises(ValueError, match="labels"):
+        model.loss(collate(LEXICON, TOKENS))
+
+
+def test_it_learns_its_sentences_by_heart() -> None:
+    model = tagger()
+    rows = torch.optim.SGD(model.row_parameters(), lr=0.5)
+    dense = torch.optim.SGD(model.dense_parameters(), lr=0.5)
+    for _ in range(30):
+        rows.zero_grad()
+        dense.zero_grad()
+        model.loss(batch()).backward()
+        rows.step()
+        dense.step()
+    assert model.decode_labels(collate(LEXICON, TOKENS)) == LABELS
+
+
+def test_gradients_reach_every_parameter_and_only_the_rows_of_the_batch() -> None:
+    model = tagger(SMALL.model_copy(update={"attention": AttentionOptions(heads=7)}))
+    model.loss(batch(slice(0, 1))).backward()
+    (words,) = model.row_parameters()
+    assert words.grad is not None
+    assert words.grad.is_sparse
+    assert set(words.grad.coalesce().indices()[0].tolist()) == {LEXICON.word_id(word) for word in TOKENS[0]}
+    assert all(parameter.grad is not None and not parameter.grad.is_sparse for parameter in model.dense_parameters())
+    assert len(model.dense_parameters()) + 1 == len(list(model.parameters()))
+
+
+def test_word_vectors_are_where_the_table_starts() -> None:
+    vectors = torch.full((len(LEXICON.words), 8), 2.0)
+    vectors[UNKNOWN] = torch.nan
+    vectors[LEXICON.word_id("pain"), 3] = torch.nan
+    weight = tagger(vectors=vectors).words.weight.detach()
+    drawn = {UNKNOWN, LEXICON.word_id("pain")}
+    for row, values in enumerate(weight[1:], start=1):
+        assert (values.abs().max() <= (3 / 8) ** 0.5 and values.std() > 0) if row in drawn else (values == 2.0).all()
+    assert not weight[0].any()
+    with pytest.raises(UserError, match=r"word_size 8"):
+        tagger(vectors=vectors[:, :5])
+
+
+def test_frozen_words_are_kept_but_not_trained() -> None:
+    model = tagger(SMALL.model_copy(update={"tune_words": False}))
+    assert model.row_parameters() == []
+    model.loss(batch()).backward()
+    assert model.words.weight.grad is None
+    assert "words.weight" in model.state_dict()
+    assert num_parameters(model) == num_parameters(tagger())
+    assert sum(p.numel() for p in model.dense_parameters()) == num_parameters(model) - 8 * len(LEXICON.words)
+
+
+def test_decoding_knows_no_dropout_no_gradient_and_leaves_the_mode() -> None:
+    model = tagger(SMALL.model_copy(update={"dropout": DropoutOptions(input=0.9, output=0.9, words=0.9)})).train()
+    paths = [model.decode(batch()) for _ in range(3)]
+    assert paths[0] == paths[1] == paths[2]
+    assert model.training
+    assert model.encoder.training
+    assert [[LEXICON.labels[label] for label in path] for path in paths[0]] == model.decode_labels(batch())
+    assert model.loss(batch()) != model.loss(batch())
+
+
+def test_the_seed_decides_dropout() -> None:
+    model = tagger(SMALL.model_copy(update={"dropout": DropoutOptions(recurrent=0.3, words=0.3)})).train()
+    losses = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        losses.append(model.loss(batch()).item())
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_dropout_masks() -> None:
+    torch.manual_seed(0)
+    features = torch.ones(4, 50, 40)
+    for variational in (False, True):
+        dropped = Dropout(0.25, variational=variational)(features)
+        assert dropped.unique().tolist() == pytest.approx([0.0, 4 / 3])
+        assert (dropped == 0).float().mean().item() == pytest.approx(0.25, abs=0.05)
+        assert bool((dropped == dropped[:, :1]).all()) == variational
+    assert torch.equal(Dropout(0.25, variational=True).eval()(features), features)
+
+
+def test_word_dropout_makes_known_words_unknown() -> None:
+    class Recording(nn.Embedding):
+        def forward(self, input: Tensor) -> Tensor:
+            self.seen = input
+            return super().forward(input)
+
+    model = tagger(SMALL.model_copy(update={"dropout": DropoutOptions(input=0.0, output=0.0, words=0.5)}))
+    model.words = Recording(len(LEXICON.words), 8)
+    sentences = collate(LEXICON, [["aspirin"] * 400, ["pain"] * 200])
+    model.train().emissions(sentences)
+    seen = model.words.seen
+    assert 0.4 < (seen[0] == UNKNOWN).float().mean().item() < 0.6
+    assert ((seen == UNKNOWN) | (seen == sentences.words)).all()
+    assert not seen[1, 200:].any()
+    model.eval().emissions(sentences)
+    assert torch.equal(model.words.seen, sentences.words)
+
+
+def test_decoded_labels_are_valid_iobes_unless_told_otherwise() -> None:
+    generator = torch.Generator().manual_seed(3)
+    tokens = [["x"] * 9 for _ in range(20)]
+    free = tagger(SMALL.model_copy(update={"crf": CrfOptions(valid_when_decoding=False)}))
+    bound = tagger()
+    noise = torch.randn(20, 9, len(LEXICON.labels), generator=generator)
+    broken = {}
+    for name, model in (("free", free), ("bound", bound)):
+        model.emissions = lambda batch: noise  # type: ignore[method-assign]
+        paths = model.decode_labels(collate(LEXICON, tokens))
+        steps = [step for path in paths for step in zip(["O", *path], [*path, "O"], strict=True)]
+        broken[name] = sum((a[0] in "BI") != (b[0] in "IE") for a, b in steps)
+    assert broken["bound"] == 0 < broken["free"]
+
+
+def test_other_schemes_need_the_constraints_switched_off() -> None:
+    lexicon = dataclasses.replace(LEXICON, labels=("NOUN", "VERB"))
+    with pytest.raises(UserError, match="not IOBES"):
+        Tagger(lexicon, SMALL)
+    Tagger(lexicon, SMALL.model_copy(update={"crf": CrfOptions(valid_when_decoding=False)}))
+
+
+def test_an_encoder_of_many_tasks_is_told_the_corpus() -> None:
+    class Told(nn.Module):
+        takes_corpus = True
+
+        def forward(self, inputs: Tensor, lengths: Tensor, corpus: Tensor) -> Tensor:
+            return corpus[:, None, None].to(inputs.dtype).expand(-1, inputs.shape[1], 14)
+
+    model = tagger()
+    model.encoder = Told()  # type: ignore[assignment]
+    scores = model.emissions(collate(LEXICON, TOKENS, corpora=["a", "b", "b"]))
+    assert torch.equal(scores[1, 0], scores[2, 0])
+    assert not torch.equal(scores[0, 0], scores[1, 0])
+
+
+def test_options_of_the_cell_come_before_those_of_the_tagger() -> None:
+    dropout = DropoutOptions(recurrent=0.2, output=0.3, variational=True)
+    options = tagger(SMALL.model_copy(update={"dropout": dropout})).encoder.options
+    assert (options.dropout_recurrent, options.dropout_between, options.variational) == (0.2, 0.3, True)
+    own = SMALL.model_copy(update={"dropout": dropout, "cell_options": {"dropout_recurrent": 0.1}})
+    assert tagger(own).encoder.options.dropout_recurrent == 0.1

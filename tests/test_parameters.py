@@ -1,0 +1,91 @@
+from pathlib import Path
+
+import pytest
+
+from metalstm import parameters
+from metalstm.errors import UserError
+
+STUDY = """\
+corpora: [NCBI-disease, BC5CDR-disease]
+groups:
+  disease: [NCBI-disease, BC5CDR-disease]
+cells: [lstm]
+seeds: [1]
+training:
+  epochs: 3
+  optimiser: {learning_rate: 0.1}
+"""
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_study_shipped_with_the_repository_is_valid() -> None:
+    study = parameters.read(Path(__file__).parents[1] / "params.yaml")
+    assert len(study.corpora) == 20
+    assert list(study.groups) == ["cellular", "cc", "cell", "chem", "disease", "species"]
+
+
+def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
+    study = parameters.read(Path(__file__).parents[1] / "params.yaml")
+    assert sorted(c for members in study.groups.values() for c in members) == sorted(study.corpora)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "line", "words"),
+    [
+        ("epochs: 3", "epochz: 3", 7, "unknown key `training.epochz`; did you mean `epochs`?"),
+        ("learning_rate", "learning_rat", 8, "unknown key `training.optimiser.learning_rat`; did you mean `learning_rate`"),
+        ("epochs: 3", "epochs: 0", 7, "`training.epochs`: input should be greater than or equal to 1; got 0"),
+        ("epochs: 3", "epochs: three", 7, "`training.epochs`: input should be a valid integer"),
+        ("epochs: 3", "epochs: 3.0", 7, "`training.epochs`: input should be a valid integer"),
+        ("cells: [lstm]", "cells: [lstn]", 4, "there is no cell 'lstn'; did you mean `lstm`?"),
+        ("seeds: [1]", "seeds: [1, 1]", 5, "1 stands here more than once"),
+        ("seeds: [1]", "seeds: []", 5, "`seeds`"),
+        ("seeds: [1]", "sedes: [1]", None, "`seeds` is missing"),
+        ("[NCBI-disease, BC5CDR-disease]\ncells", "[linnaeus]\ncells", 3, "group disease has no corpus"),
+        ("cells: [lstm]", "cells: [lstm", 5, "not YAML"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(
+    tmp_path: Path, wrong: str, right: str, line: int | None, words: str
+) -> None:
+    path = written(tmp_path, STUDY.replace(wrong, right))
+    with pytest.raises(UserError) as caught:
+        parameters.read(path)
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+    assert message.startswith(f"{path}:{line}: " if line else f"{path}: ")
+
+
+def test_yaml_1_2_is_read_and_not_1_1(tmp_path: Path) -> None:
+    text = STUDY.replace("learning_rate: 0.1", "learning_rate: 1e-3").replace("seeds: [1]", "seeds: [010]")
+    study = parameters.read(written(tmp_path, text))
+    assert study.training.optimiser.learning_rate == 0.001
+    assert study.seeds == [10]
+
+
+def test_no_is_a_word_and_no_truth_value(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="tune_words"):
+        parameters.read(written(tmp_path, STUDY + "model: {tune_words: no}\n"))
+
+
+def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params.yaml:9: .*'hyper_sise'.*hyper_size"):
+        parameters.read(written(tmp_path, STUDY + "cell_options:\n  metalstm: {hyper_sise: 3}\n".replace("\n  ", " {").replace("}\n", "}}\n")))
+
+
+def test_a_wrong_key_in_an_override_is_refused() -> None:
+    options = parameters.Study(corpora=["linnaeus"], cells=["lstm"], seeds=[1]).training
+    assert parameters.merged(options, {"optimiser": {"name": "adam"}}).optimiser.name == "adam"
+    with pytest.raises(UserError, match="did you mean `learning_rate`"):
+        parameters.merged(options, {"optimiser": {"learningrate": 1.0}})
+
+
+def test_no_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file; run from a folder"):
+        parameters.read(tmp_path / "params.yaml")

@@ -1,0 +1,125 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from metalstm import parameters, plan
+from metalstm.errors import UserError
+
+STUDY = {
+    "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus"],
+    "groups": {"disease": ["NCBI-disease", "BC5CDR-disease"]},
+    "cells": ["lstm", "metalstm"],
+    "seeds": [1, 2],
+    "vectors": {"corpora": ["NCBI-disease", "linnaeus"]},
+}
+
+
+def plans(**changes: object) -> dict[str, plan.Plan]:
+    return plan.plans(parameters.validate({**STUDY, **changes}, Path("params.yaml")))
+
+
+def changed(before: dict[str, plan.Plan], after: dict[str, plan.Plan]) -> set[str]:
+    return {job for job in before.keys() & after.keys() if before[job].to_json() != after[job].to_json()}
+
+
+def test_every_job_of_the_study_has_a_plan() -> None:
+    jobs = plans()
+    stages = [job.split("/")[0] for job in jobs]
+    assert {stage: stages.count(stage) for stage in stages} == {
+        "fetch": 3,
+        "convert": 3,
+        "join": 1,
+        "vectors": 1,
+        "train": (3 + 1) * 2 * 2,
+        "score": (3 + 1) * 2 * 2,
+        "table": 2,
+    }
+
+
+def test_every_input_is_the_output_of_one_job() -> None:
+    jobs = plans()
+    made = [path for job in jobs.values() for path in job.outputs.values()]
+    assert len(made) == len(set(made))
+    assert {path for job in jobs.values() for path in job.inputs.values()} <= set(made)
+
+
+def test_a_changed_option_of_one_cell_changes_the_plans_of_its_trainings_alone() -> None:
+    after = plans(cell_options={"metalstm": {"hyper_size": 7}})
+    assert changed(plans(), after) == {job for job in after if job.startswith("train/") and "/metalstm/" in job}
+
+
+def test_an_override_changes_the_plans_of_the_runs_that_it_names() -> None:
+    override = {"when": {"setting": "mtm", "cell": "lstm"}, "training": {"epochs": 2}}
+    assert changed(plans(), plans(overrides=[override])) == {f"train/mtm/disease/lstm/seed-{seed}" for seed in (1, 2)}
+
+
+def test_another_seed_changes_the_tables_alone() -> None:
+    before, after = plans(), plans(seeds=[1, 2, 3])
+    assert changed(before, after) == {"table/disease", "table/all"}
+    assert {job.split("/")[0] for job in after.keys() - before.keys()} == {"train", "score"}
+
+
+def test_a_corpus_that_is_left_out_is_left_out_everywhere() -> None:
+    jobs = plans(corpora=["NCBI-disease", "linnaeus"])
+    assert not [job for job in jobs.values() if "BC5CDR" in job.to_json()]
+    assert jobs["train/mtm/disease/lstm/seed-1"].parameters["corpora"] == ["NCBI-disease"]
+
+
+def test_a_corpus_outside_the_text_of_the_vectors_does_not_change_them() -> None:
+    assert "vectors/words" not in changed(plans(), plans(corpora=["NCBI-disease", "linnaeus"]))
+
+
+def test_the_tracking_server_is_nobodys_input() -> None:
+    assert changed(plans(), plans(tracking={"uri": "http://127.0.0.1:5000"})) == set()
+
+
+def test_a_group_does_not_change_what_is_trained_on_its_corpora() -> None:
+    assert changed(plans(), plans(groups={})) == {"table/all"}
+
+
+def test_an_unknown_corpus_names_its_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean NCBI-disease"):
+        plans(corpora=["NCBI-diseases"], groups={})
+
+
+def test_images_are_no_corpus_to_tag() -> None:
+    with pytest.raises(UserError, match="MNIST has no tokens"):
+        plans(corpora=["MNIST"], groups={})
+
+
+def test_a_changed_file_of_the_users_own_is_fetched_again(tmp_path: Path) -> None:
+    for split in plan.SPLITS:
+        (tmp_path / f"{split}.tsv").write_text("a\tO\n\n", encoding="utf-8")
+    own = {"mine": {"folder": str(tmp_path), "files": {split: f"{split}.tsv" for split in plan.SPLITS}}}
+    before = plans(corpora=["mine"], groups={}, own_corpora=own, vectors={"source": "random"})
+    (tmp_path / "test.tsv").write_text("b\tO\n\n", encoding="utf-8")
+    after = plans(corpora=["mine"], groups={}, own_corpora=own, vectors={"source": "random"})
+    assert changed(before, after) == {"fetch/mine"}
+
+
+def test_plans_are_rewritten_only_if_they_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    params = tmp_path / "params.yaml"
+    params.write_text(json.dumps(STUDY), encoding="utf-8")
+    _, planned = plan.write(params)
+    times = {path: path.stat().st_mtime_ns for path in plan.PLANS.rglob("*.json")}
+    assert len(times) == len(planned) + 1
+    params.write_text(json.dumps({**STUDY, "cell_options": {"lstm": {"dropout_between": 0.25}}}), encoding="utf-8")
+    plan.write(params)
+    rewritten = {path for path, time in times.items() if path.stat().st_mtime_ns != time}
+    assert rewritten == {planned[job].path for job in planned if job.startswith("train/") and "/lstm/" in job}
+
+
+def test_a_plan_reads_back_as_it_was_written(tmp_path: Path) -> None:
+    one = plans()["train/mtm/disease/lstm/seed-1"]
+    (tmp_path / "plan.json").write_text(one.to_json(), encoding="utf-8")
+    assert plan.read(tmp_path / "plan.json") == one
+
+
+def test_a_broken_plan_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text('{"jab": 1}', encoding="utf-8")
+    with pytest.raises(UserError, match="not a plan"):
+        plan.read(tmp_path / "plan.json")
+    with pytest.raises(UserError, match="no such plan"):
+        plan.read(tmp_path / "none.json")

@@ -1,0 +1,322 @@
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from metalstm.errors import UserError
+from metalstm.nn.batch import collate
+from metalstm.nn.lexicon import Lexicon
+from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
+from metalstm.nn.tagger import Tagger
+from metalstm.training import checkpoints
+from metalstm.training.batches import Example
+from metalstm.training.history import Epoch, as_csv, best_epoch, out_of_patience
+from metalstm.training.loop import fit
+from metalstm.training.options import OptimiserOptions, ScheduleOptions, TrainingOptions
+from metalstm.training.progress import Lines
+
+EXAMPLES = [
+    Example(("Aspirin", "helps", "."), ("S-Chemical", "O", "O"), "drugs"),
+    Example(("No", "acetylsalicylic", "acid", "here"), ("O", "B-Chemical", "E-Chemical", "O"), "drugs"),
+    Example(("Nothing",), ("O",), "drugs"),
+    Example(("Take", "aspirin", "with", "water"), ("O", "S-Chemical", "O", "S-Chemical"), "drugs"),
+    Example(("Folic", "acid", "was", "given"), ("B-Chemical", "E-Chemical", "O", "O"), "drugs"),
+]
+OPTIONS = TrainingOptions(
+    epochs=5,
+    batch_size=2,
+    optimiser=OptimiserOptions(name="adamw", learning_rate=0.02),
+    schedule=ScheduleOptions(name="cosine", floor=0.1),
+)
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import test_training_loop as test
+class Killer(test.Quiet):
+    def step(self, epoch, step, loss, tokens_per_second):
+        if (epoch, step) == (3, 2):
+            os.kill(os.getpid(), signal.SIGKILL)
+test.train(Path(sys.argv[1]), progress=Killer())
+"""
+
+
+class Quiet:
+    def __init__(self):
+        self.notes = []
+
+    def start(self, epochs, steps): ...
+    def step(self, epoch, step, loss, tokens_per_second): ...
+    def epoch(self, row, *, best): ...
+    def note(self, line):
+        self.notes.append(line)
+
+    def stop(self): ...
+
+
+def new_tagger(lexicon_of=EXAMPLES) -> Tagger:
+    torch.manual_seed(11)
+    lexicon = Lexicon.build([(row.tokens, row.labels) for row in lexicon_of])
+    options = TaggerOptions(
+        word_size=6,
+        hidden_size=5,
+        characters=CharacterOptions(embedding_size=4, size=4),
+        dropout=DropoutOptions(words=0.1, recurrent=0.1),
+    )
+    return Tagger(lexicon, options)
+
+
+def right_labels(tagger: Tagger) -> float:
+    batch = collate(tagger.lexicon, [row.tokens for row in EXAMPLES])
+    pairs = zip(tagger.decode_labels(batch), EXAMPLES, strict=True)
+    return 100 * sum(found == list(row.labels) for found, row in pairs) / len(EXAMPLES)
+
+
+def minus_the_size_of_the_weights(tagger: Tagger) -> float:
+    """A score in which any difference between two models shows."""
+    return -sum(parameter.double().square().sum().item() for parameter in tagger.parameters())
+
+
+def train(folder, options=OPTIONS, *, tagger=None, devel_score=minus_the_size_of_the_weights, **others):
+    tagger = tagger or new_tagger()
+    others = {"seed": 3, "identity": "a run", "progress": Quiet(), **others}
+    outcome = fit(tagger, EXAMPLES, options, devel_score=devel_score, folder=folder, **others)
+    return tagger, outcome
+
+
+def timeless(history):
+    return [replace(row, wall_seconds=0.0, cpu_seconds=0.0, tokens_per_second=0.0) for row in history]
+
+
+def same(one, other):
+    (first, first_outcome), (second, second_outcome) = one, other
+    assert timeless(first_outcome.history) == timeless(second_outcome.history)
+    assert first_outcome.best_epoch == second_outcome.best_epoch
+    assert first.state_dict().keys() == second.state_dict().keys()
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, second.state_dict()[name]), name
+
+
+class Stop(Exception):
+    pass
+
+
+def stop_after(epoch: int):
+    def on_epoch(row: Epoch) -> None:
+        if row.epoch == epoch:
+            raise Stop
+
+    return on_epoch
+
+
+def test_it_learns(tmp_path):
+    options = OPTIONS.model_copy(update={"epochs": 80})
+    tagger, outcome = train(tmp_path, options, devel_score=right_labels)
+    assert right_labels(tagger) == 100.0
+    assert not tagger.training
+    assert outcome.history[-1].loss < outcome.history[0].loss
+    assert [row.epoch for row in outcome.history] == list(range(1, 81))
+    assert outcome.history[0].learning_rate == 0.02
+    assert outcome.history[-1].learning_rate == pytest.approx(0.002)
+    assert outcome.best_epoch == next(row.epoch for row in outcome.history if row.devel_f1 == 100.0)
+    assert outcome.wall_seconds == sum(row.wall_seconds for row in outcome.history) > 0
+    assert outcome.cpu_seconds > 0
+    assert outcome.tokens_per_second > 0
+    assert outcome.peak_memory_mb > 50
+
+
+def test_the_seed_decides_everything(tmp_path):
+    first = train(tmp_path / "a")
+    torch.rand(5)
+    same(first, train(tmp_path / "b"))
+    other = train(tmp_path / "c", seed=4)
+    assert timeless(other[1].history) != timeless(first[1].history)
+
+
+@pytest.mark.parametrize("scores", [[10.0, 30.0, 20.0, 30.0, 5.0]])
+def test_the_first_best_epoch_is_kept(tmp_path, scores):
+    seen = []
+
+    def score(tagger):
+        seen.append({name: value.clone() for name, value in tagger.state_dict().items()})
+        return scores[len(seen) - 1]
+
+    tagger, outcome = train(tmp_path, devel_score=score)
+    assert outcome.best_epoch == 2
+    assert all(torch.equal(value, seen[1][name]) for name, value in tagger.state_dict().items())
+
+
+def test_train_and_devel_keeps_the_last_epoch_and_takes_no_score(tmp_path):
+    def score(tagger):
+        raise AssertionError("there is nothing to choose by")
+
+    options = OPTIONS.model_copy(update={"train_on": "train+devel"})
+    tagger, outcome = train(tmp_path, options, devel_score=score)
+    assert outcome.best_epoch == OPTIONS.epochs
+    assert [row.devel_f1 for row in outcome.history] == [None] * OPTIONS.epochs
+    last = checkpoints.load(tmp_path)
+    assert last is not None
+    assert all(torch.equal(value, last.model[name]) for name, value in tagger.state_dict().items())
+
+
+@pytest.mark.parametrize("train_on", ["train", "train+devel"])
+@pytest.mark.parametrize("epoch", [1, 3, OPTIONS.epochs])
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_a_training_that_stopped_goes_on_bit_for_bit(tmp_path, epoch, train_on, name):
+    momentum = 0.9 if name == "sgd" else 0.0
+    update = {"train_on": train_on, "optimiser": OptimiserOptions(name=name, learning_rate=0.02, momentum=momentum)}
+    options = OPTIONS.model_copy(update=update)
+    with pytest.raises(Stop):
+        train(tmp_path / "stopped", options, on_epoch=stop_after(epoch))
+    torch.rand(7)
+    other_start = new_tagger()
+    with torch.no_grad():
+        other_start.emission.bias.fill_(9.0)
+    rows = []
+    progress = Quiet()
+    resumed = train(tmp_path / "stopped", options, tagger=other_start, on_epoch=rows.append, progress=progress)
+    same(train(tmp_path / "whole", options), resumed)
+    assert [row.epoch for row in rows] == list(range(epoch + 1, options.epochs + 1))
+    assert progress.notes == [f"going on after epoch {epoch}, from {tmp_path / 'stopped' / 'checkpoint.pt'}"]
+
+
+def test_a_training_that_was_killed_goes_on_bit_for_bit(tmp_path):
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(__file__), "OMP_NUM_THREADS": "1"}
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "killed")], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    left = checkpoints.load(tmp_path / "killed")
+    assert left is not None
+    assert len(left.history) == 2
+    same(train(tmp_path / "whole"), train(tmp_path / "killed"))
+
+
+def test_cost_is_summed_over_resumes(tmp_path):
+    with pytest.raises(Stop):
+        train(tmp_path, on_epoch=stop_after(2))
+    earlier = checkpoints.load(tmp_path)
+    checkpoints.save(tmp_path, replace(earlier, peak_memory_mb=1e6))
+    _, outcome = train(tmp_path)
+    assert outcome.history[:2] == earlier.history
+    assert outcome.wall_seconds == sum(row.wall_seconds for row in outcome.history)
+    assert outcome.peak_memory_mb == 1e6
+
+
+def test_a_checkpoint_of_something_else_is_not_used(tmp_path):
+    with pytest.raises(Stop):
+        train(tmp_path / "a", identity="another run", on_epoch=stop_after(2))
+    progress = Quiet()
+    same(train(tmp_path / "b"), train(tmp_path / "a", progress=progress))
+    assert len(progress.notes) == 1
+    assert "is of other data or options and is not used" in progress.notes[0]
+
+
+def test_patience(tmp_path):
+    scores = iter([10.0, 30.0, 20.0, 30.0, 5.0])
+    options = OPTIONS.model_copy(update={"patience": 2})
+    _, outcome = train(tmp_path, options, devel_score=lambda tagger: next(scores))
+    assert len(outcome.history) == 4
+    assert outcome.best_epoch == 2
+    # Once out of patience, always out of patience.
+    assert train(tmp_path, options)[1] == replace(
+        outcome, peak_memory_mb=pytest.approx(outcome.peak_memory_mb, rel=0.5)
+    )
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 5.0])
+def test_a_loss_that_is_not_finite_stops_the_training_and_keeps_the_checkpoint(tmp_path, clip_norm):
+    tagger = new_tagger()
+
+    def poison(row):
+        if row.epoch == 2:
+            tagger.emission.bias.data.fill_(float("nan"))
+
+    options = OPTIONS.model_copy(update={"clip_norm": clip_norm})
+    message = r"epoch 3, step 1: the loss is nan.*learning_rate.*clip_norm"
+    with pytest.raises(UserError, match=message):
+        train(tmp_path, options, tagger=tagger, on_epoch=poison)
+    left = checkpoints.load(tmp_path)
+    assert len(left.history) == 2
+    assert all(value.isfinite().all() for value in left.model.values() if value.is_floating_point())
+
+
+def test_nothing_to_train_on(tmp_path):
+    with pytest.raises(UserError, match="no sentence to train on"):
+        fit(new_tagger(), [], OPTIONS, seed=1, devel_score=right_labels, folder=tmp_path, identity="", progress=Quiet())
+
+
+def test_patience_needs_a_development_set(tmp_path):
+    options = OPTIONS.model_copy(update={"train_on": "train+devel", "patience": 3})
+    with pytest.raises(UserError, match="patience"):
+        train(tmp_path, options)
+
+
+def test_a_checkpoint_is_removed_when_the_caller_says_so(tmp_path):
+    train(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    checkpoints.remove(tmp_path)
+    assert not list(tmp_path.iterdir())
+    checkpoints.remove(tmp_path)
+
+
+class Unsafe:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:1000]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_text("not a checkpoint"),
+        lambda path: torch.save({"format": 99}, path),
+        lambda path: torch.save([1], path),
+        lambda path: torch.save({"format": 1, "history": []}, path),
+        lambda path: torch.save({"format": 1, "history": [{"epoch": 1}]}, path),
+        lambda path: torch.save(Unsafe(), path),
+    ],
+)
+def test_a_damaged_checkpoint_is_the_users_to_mend(tmp_path, damage, capsys):
+    train(tmp_path)
+    damage(tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match=r"checkpoint\.pt: not a checkpoint .* remove it"):
+        train(tmp_path)
+    assert capsys.readouterr().out == ""
+
+
+def row(epoch: int, devel_f1: float | None) -> Epoch:
+    return Epoch(epoch, 1.5, devel_f1, 0.1, 2.0, 1.0, 3e4)
+
+
+def test_the_choice_of_the_epoch():
+    assert best_epoch([row(1, 50.0), row(2, 60.0), row(3, 60.0)]) == 2
+    assert best_epoch([row(1, 0.0), row(2, 0.0)]) == 1
+    assert best_epoch([row(1, None), row(2, None)]) == 2
+    assert not out_of_patience([], 1)
+    assert not out_of_patience([row(1, 50.0), row(2, 40.0)], None)
+    assert not out_of_patience([row(1, 50.0), row(2, 40.0)], 2)
+    assert out_of_patience([row(1, 50.0), row(2, 40.0)], 1)
+
+
+def test_history_as_csv_reads_back():
+    history = [row(1, 100 / 3), row(2, None)]
+    read = list(csv.DictReader(io.StringIO(as_csv(history))))
+    assert list(read[0]) == list(asdict(history[0]))
+    assert float(read[0]["devel_f1"]) == 100 / 3
+    assert read[1]["devel_f1"] == ""
+
+
+def test_lines_of_a_whole_training(tmp_path: Path):
+    stream = io.StringIO()
+    scores = iter([10.0, 30.0, 20.0, 30.0, 5.0])
+    train(tmp_path, devel_score=lambda tagger: next(scores), progress=Lines(stream))
+    lines = stream.getvalue().split("\n")
+    assert [line.startswith(f"epoch {epoch}/5  loss ") for epoch, line in enumerate(lines[:-1], 1)] == [True] * 5
+    assert ["*" in line for line in lines] == [True, True, False, False, False, False]

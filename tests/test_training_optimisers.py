@@ -1,0 +1,175 @@
+import copy
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from metalstm.errors import UserError
+from metalstm.training.optimisers import Optimiser, RowSGD, names, optimiser, rate
+from metalstm.training.options import OptimiserOptions, ScheduleOptions
+
+
+class Bag(nn.Module):
+    """A table of words and one layer: the parameters of a tagger, in small."""
+
+    def __init__(self, *, sparse: bool = True) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.words = nn.Embedding(7, 3, sparse=sparse)
+        self.layer = nn.Linear(3, 2)
+
+    def row_parameters(self) -> list[nn.Parameter]:
+        return list(self.words.parameters())
+
+    def dense_parameters(self) -> list[nn.Parameter]:
+        return list(self.layer.parameters())
+
+    def loss(self, words: list[int], scale: float = 1.0) -> torch.Tensor:
+        return scale * self.layer(self.words(torch.tensor(words))).pow(2).sum()
+
+
+def learn(bag: Bag, steps: Optimiser, batches: list[list[int]], limit: float = 0.0) -> None:
+    for words in batches:
+        steps.zero_grad()
+        bag.loss(words).backward()
+        steps.clip(limit)
+        steps.step()
+
+
+ALL = list(range(7))
+
+
+def test_names():
+    assert set(names()) == {"sgd", "adam", "adamw", "nadam"}
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.1])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_is_torchs_when_every_batch_reads_every_row(momentum, limit):
+    rows, dense = Bag(), Bag(sparse=False)
+    ours = optimiser(OptimiserOptions(name="sgd", learning_rate=0.01, momentum=momentum), rows)
+    learn(rows, ours, [ALL, [*ALL, 2, 2], ALL], limit)
+    torchs = torch.optim.SGD(dense.parameters(), lr=0.01, momentum=momentum)
+    for words in [ALL, [*ALL, 2, 2], ALL]:
+        torchs.zero_grad()
+        dense.loss(words).backward()
+        if limit:
+            nn.utils.clip_grad_norm_(dense.parameters(), limit)
+        torchs.step()
+    for ours_now, torchs_now in zip(rows.parameters(), dense.parameters(), strict=True):
+        torch.testing.assert_close(ours_now, torchs_now)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam"])
+def test_dense_parameters_are_torchs_and_rows_take_adam(name):
+    bag, twin = Bag(), Bag(sparse=False)
+    learn(bag, optimiser(OptimiserOptions(name=name, learning_rate=0.01, weight_decay=0.1), bag), [ALL])
+    twin.loss(ALL).backward()
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "nadam": torch.optim.NAdam}[name]
+    kind(twin.layer.parameters(), lr=0.01, weight_decay=0.1).step()
+    torch.optim.Adam(twin.words.parameters(), lr=0.01).step()
+    for ours_now, torchs_now in zip(bag.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(ours_now, torchs_now)
+
+
+@pytest.mark.parametrize("name", names())
+def test_rows_that_no_batch_reads_never_move(name):
+    bag = Bag()
+    before = bag.words.weight.detach().clone()
+    learn(bag, optimiser(OptimiserOptions(name=name, weight_decay=0.1), bag), [[1, 2], [2, 2, 5]], limit=1.0)
+    moved = (bag.words.weight != before).any(dim=1)
+    assert moved.nonzero().flatten().tolist() == [1, 2, 5]
+
+
+def test_momentum_of_a_row_waits_until_the_row_is_read():
+    table = nn.Embedding(2, 1, sparse=True)
+    nn.init.zeros_(table.weight)
+    steps = RowSGD(table.parameters(), lr=1.0, momentum=0.5)
+    for row in (0, 1, 0):
+        steps.zero_grad()
+        table(torch.tensor([row])).sum().backward()
+        steps.step()
+    # Row 0 takes 1, then 0.5 * 1 + 1.
+    assert table.weight.flatten().tolist() == [-2.5, -1.0]
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.5, 1e9])
+def test_clipping_is_over_rows_and_dense_parameters_together(limit):
+    bag, twin = Bag(), Bag(sparse=False)
+    words = [1, 1, 1, 4]
+    bag.loss(words).backward()
+    twin.loss(words).backward()
+    norm = optimiser(OptimiserOptions(), bag).clip(limit)
+    expected = torch.cat([parameter.grad.flatten() for parameter in twin.parameters()])
+    assert norm == pytest.approx(expected.norm().item())
+    scale = min(1.0, limit / norm) if limit else 1.0
+    clipped = torch.cat([parameter.grad.to_dense().flatten() for parameter in bag.parameters()])
+    torch.testing.assert_close(clipped, expected * scale)
+
+
+@pytest.mark.parametrize("scale", [math.nan, math.inf])
+def test_a_norm_that_is_not_finite_is_reported(scale):
+    bag = Bag()
+    bag.loss([1, 2], scale).backward()
+    assert not math.isfinite(optimiser(OptimiserOptions(), bag).clip(5.0))
+
+
+@pytest.mark.parametrize(("name", "momentum"), [*((name, 0.0) for name in names()), ("sgd", 0.9)])
+def test_going_on_from_a_state_is_exact(name, momentum):
+    options = OptimiserOptions(name=name, learning_rate=0.05, momentum=momentum)
+    whole, half = Bag(), Bag()
+    first, second = [[1, 2], [2, 3]], [[2, 2, 4], [0, 6]]
+    learn(whole, optimiser(options, whole), [*first, *second], limit=1.0)
+
+    before = optimiser(options, half)
+    learn(half, before, first, limit=1.0)
+    resumed = Bag()
+    resumed.load_state_dict(copy.deepcopy(half.state_dict()))
+    after = optimiser(options, resumed)
+    after.load_state_dict(copy.deepcopy(before.state_dict()))
+    learn(resumed, after, second, limit=1.0)
+    for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_model_without_rows_has_one_part():
+    bag = Bag()
+    bag.row_parameters = list
+    steps = optimiser(OptimiserOptions(), bag)
+    assert len(steps.parts) == 1
+    learn(bag, steps, [[1]])
+
+
+def test_the_rate_is_set_for_all_parts():
+    steps = optimiser(OptimiserOptions(name="adamw", learning_rate=0.2), Bag())
+    steps.set_rate(0.25)
+    assert [group["lr"] for part in steps.parts for group in part.param_groups] == [0.05, 0.05]
+    steps.set_rate(0.5)
+    assert steps.learning_rate == 0.1
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("adamm", "adam"), ("AdamW", "adamw"), ("zzz", "")])
+def test_an_unknown_name_gets_the_nearest(wrong, right):
+    with pytest.raises(UserError, match=rf"no optimiser '{wrong}'; did you mean '{right}"):
+        optimiser(OptimiserOptions(name=wrong), Bag())
+
+
+def test_momentum_for_an_optimiser_with_its_own_is_refused():
+    with pytest.raises(UserError, match="'adam' has its own moments"):
+        optimiser(OptimiserOptions(name="adam", momentum=0.9), Bag())
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (ScheduleOptions(name="constant"), [1, 1, 1, 1, 1]),
+        (ScheduleOptions(name="inverse", decay=0.5), [1, 1 / 1.5, 1 / 2, 1 / 2.5, 1 / 3]),
+        (ScheduleOptions(name="linear", floor=0.2), [1, 0.8, 0.6, 0.4, 0.2]),
+        (ScheduleOptions(name="cosine"), [1, (2 + 2**0.5) / 4, 0.5, (2 - 2**0.5) / 4, 0]),
+        (ScheduleOptions(name="cosine", floor=0.1), [1, 0.1 + 0.9 * (2 + 2**0.5) / 4, 0.55, 0.231802, 0.1]),
+    ],
+)
+def test_schedules(schedule, expected):
+    assert [rate(schedule, epoch, 5) for epoch in range(5)] == pytest.approx(expected, abs=1e-6)
+    assert rate(schedule, 0, 1) == 1.0

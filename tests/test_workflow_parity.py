@@ -1,0 +1,164 @@
+"""Plans, Snakefile and dvc.yaml tell the same story: the same jobs, commands, inputs and outputs."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from metalstm import plan as planning
+
+ROOT = Path(__file__).parents[1]
+JOB = re.compile(r"metalstm stage (\w+)\s+--plan \"?(\S+?\.json)\"?")
+STUDY = """\
+corpora: [NCBI-disease, BC5CDR-disease, linnaeus]
+groups: {disease: [NCBI-disease, BC5CDR-disease], species: [linnaeus]}
+settings: {per_corpus: [stm], per_group: [mtm]}
+cells: [lstm, metalstm]
+seeds: [1, 2]
+vectors: {corpora: [NCBI-disease, linnaeus]}
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of its own beside the repository's workflow."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copy(ROOT / "dvc.yaml", folder)
+    (folder / "params.yaml").write_text(STUDY, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plans(folder: Path) -> dict[str, planning.Plan]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        return planning.write(Path("params.yaml"))[1]
+    finally:
+        os.chdir(before)
+
+
+def run(folder: Path, *command: str) -> str:
+    environment = {**os.environ, "DVC_NO_ANALYTICS": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def snakemake_jobs(folder: Path, plans: dict[str, planning.Plan]) -> dict[str, dict[str, set[str]]]:
+    """Job to inputs and outputs, from a dry run of everything.
+
+    Snakemake lists the files of a job only where the rule has no message, so a copy without messages is asked.
+    """
+    copy = folder / "silent"
+    shutil.copytree(ROOT / "workflow", copy / "workflow")
+    shutil.copy(ROOT / "Snakefile", copy)
+    for file in copy.rglob("*.smk"):
+        file.write_text(re.sub(r"^ +message:\n.*\n", "", file.read_text("utf-8"), flags=re.M), "utf-8")
+    flags = ("--cores", "1", "-n", "-F", "-p", "--workflow-profile", "none")
+    text = run(folder, "snakemake", "-s", str(copy / "Snakefile"), *flags)
+    jobs = {}
+    for block in re.split(r"\n\n+", text):
+        command = JOB.search(block)
+        if command:
+            listed = {key: re.search(rf"^ +{key}: (.*)$", block, re.M) for key in ("input", "output")}
+            files = {key: set(found[1].split(", ")) if found else set() for key, found in listed.items()}
+            jobs[command[2]] = {"stage": {command[1]}, **files}
+    return jobs
+
+
+@pytest.fixture(scope="module")
+def dvc_jobs(folder: Path) -> dict[str, dict[str, set[str]]]:
+    """The same from DVC's own index of the stages."""
+    run(folder, "git", "init", "-q")
+    run(folder, "dvc", "init", "-q")
+    from dvc.repo import Repo
+
+    with Repo(str(folder)) as repo:
+        jobs = {}
+        for stage in repo.index.stages:
+            command = JOB.search(str(stage.cmd))
+            if command:
+                jobs[command[2]] = {
+                    "stage": {command[1]},
+                    "input": {str(Path(dep.fs_path).relative_to(folder)) for dep in stage.deps},
+                    "output": {str(Path(out.fs_path).relative_to(folder)) for out in stage.outs},
+                }
+        return jobs
+
+
+def expected(plan: planning.Plan) -> tuple[set[str], set[str]]:
+    return {str(plan.path), *plan.inputs.values()}, set(plan.outputs.values())
+
+
+def test_snakemake_has_the_jobs_of_the_plans(
+    plans: dict[str, planning.Plan], snakemake_jobs: dict[str, dict[str, set[str]]]
+) -> None:
+    assert set(snakemake_jobs) == {str(plan.path) for plan in plans.values()}
+    for plan in plans.values():
+        inputs, outputs = expected(plan)
+        job = snakemake_jobs[str(plan.path)]
+        assert (job["stage"], job["input"], job["output"]) == ({plan.stage}, inputs, outputs), plan.job
+
+
+def test_dvc_has_the_jobs_of_the_plans(
+    plans: dict[str, planning.Plan], dvc_jobs: dict[str, dict[str, set[str]]]
+) -> None:
+    assert set(dvc_jobs) == {str(plan.path) for plan in plans.values()}
+    for plan in plans.values():
+        inputs, outputs = expected(plan)
+        job = dvc_jobs[str(plan.path)]
+        assert job["stage"] == {plan.stage}
+        assert str(plan.path) in job["input"]
+        for path in outputs:
+            assert any(path == out or path.startswith(f"{out}/") for out in job["output"]), (plan.job, path)
+        for path in inputs:
+            # A table reads the scores through the manifests of the score jobs, in which their digests stand.
+            through = "results/manifest/score" if plan.stage == "table" else path
+            assert any(through == dep or through.startswith(f"{dep}/") for dep in job["input"]) or (
+                path == str(plan.path)
+            ), (plan.job, path)
+
+
+def test_dvc_keeps_no_copy_and_removes_nothing(folder: Path, dvc_jobs: dict[str, dict[str, set[str]]]) -> None:
+    from dvc.repo import Repo
+
+    with Repo(str(folder)) as repo:
+        outs = [out for stage in repo.index.stages for out in stage.outs]
+    assert outs
+    assert all(out.persist and not out.use_cache for out in outs)
+
+
+def test_a_setting_left_out_is_left_out_in_both(folder: Path, plans: dict[str, planning.Plan], tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    (tmp_path / "params.yaml").write_text(STUDY.replace("per_group: [mtm]", "per_group: []"), encoding="utf-8")
+    listed = run(
+        tmp_path, "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", "-n", "-p", "--workflow-profile", "none"
+    )
+    assert "/mtm/" not in listed
+    assert "/stm/" in listed
+    run(tmp_path, "git", "init", "-q")
+    run(tmp_path, "dvc", "init", "-q")
+    stages = run(tmp_path, "dvc", "stage", "list", "--name-only")
+    assert "train-stm@stm-linnaeus-lstm-1" in stages
+    assert "train-mtm" not in stages
+
+
+def test_config_on_the_command_line_is_refused(folder: Path, plans: dict[str, planning.Plan]) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", "-n"),
+            *("--workflow-profile", "none", "--config", "epochs=3"),
+        ],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "edit params.yaml" in done.stdout + done.stderr

@@ -1,0 +1,25 @@
+"""What rules ask the plans."""
+
+
+def plan_of(stage):
+    """The path of the plan of a job of this stage, with the job's wildcards left open."""
+    return f"results/plan/{stage}.json"
+
+
+def inputs_of(stage, job):
+    """The inputs of a job of this stage, from its plan; `job` is its name with wildcards."""
+    return lambda wildcards: list(PLANS[f"{stage}/{job.format(**wildcards)}"].inputs.values())
+
+
+def one_of(names):
+    """A wildcard that takes just these names; with none to take, it never matches."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def predictions(corpora):
+    """The prediction files of a run on these corpora."""
+    return expand(
+        f"results/runs/{{{{setting}}}}/{{{{scope}}}}/{{{{cell}}}}/seed-{{{{seed}}}}/predictions/{{corpus}}.{{split}}.tsv",
+        corpus=corpora,
+        split=planning.SCORED_SPLITS,
+    )
