@@ -7,7 +7,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
-import click
 import typer
 
 from metalstm.errors import UserError
@@ -15,11 +14,17 @@ from metalstm.errors import UserError
 app = typer.Typer(
     name="metalstm",
     help="Recurrent cells in BiRNN-CRF taggers for biomedical named entities: the study's stages and tools.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
 
 Stage = Enum("Stage", {name: name for name in ("fetch", "convert", "join", "vectors", "train", "score", "table")})  # type: ignore[misc]
 Source = Enum("Source", {name: name for name in ("auto", "iob1", "iob2", "iobes")})  # type: ignore[misc]
@@ -34,13 +39,9 @@ def main() -> None:
         code = app(standalone_mode=False)
     except UserError as error:
         code = _refuse(str(error))
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        code = 0
-    except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "metalstm"
-        code = _refuse(f"{error.format_message()} (see `{command} --help`)")
-    except click.Abort:
+    except typer.TyperException as error:
+        code = _refuse(f"{' '.join(str(error).split())} (see `metalstm --help` and `metalstm COMMAND --help`)")
+    except typer.Abort:
         code = _refuse("stopped")
     except BrokenPipeError:
         # Whoever read our output has seen enough; keep Python from complaining at exit.
@@ -204,18 +205,35 @@ def tag(
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
+    raise NotImplementedError
 
 
 @app.command()
 def cells() -> None:
     """List the recurrent cells and their options."""
+    from metalstm.nn.cells import REGISTRY
+
+    for name, entry in REGISTRY.items():
+        chosen = ", ".join(f"{key}: {field.get_default(call_default_factory=True)}" for key, field in entry.options.model_fields.items())
+        print(f"{name:<12} {chosen}")
 
 
 @app.command()
 def track(
+    results: Annotated[Path, typer.Option(help="The folder that holds `runs`.")] = Path("results"),
     uri: Annotated[Optional[str], typer.Option(help="MLflow store; that of params.yaml if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Send to MLflow what it does not have yet of the runs below results/runs."""
+    from metalstm import tracking
+
+    store = uri or tracking.Settings.read(results).uri
+    if store is None:
+        raise UserError("tracking is off in params.yaml (tracking.enabled), or no plan was written; or name a store: --uri")
+    counts = tracking.send_all(results, store)
+    print(
+        f"{store}: {counts.sent} runs sent, {counts.replaced} replaced, {counts.unchanged} there already, "
+        f"{counts.unfinished} not finished"
+    )
 
 
 @app.command()
@@ -223,12 +241,14 @@ def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:
     """Print an F1 table."""
+    from metalstm.tables import gather, markdown
+
+    markdown.terminal(gather.read_csv(table), title=table.stem)
 
 
 def _read_any(path: Path) -> Any:
     """Sentences of a file of two columns by TAB, or of more columns by spaces."""
     from metalstm.corpora import columns
 
-    with path.open(encoding="utf-8", errors="replace") as file:
-        by_tab = any("\t" in line for line in file)
+    by_tab = b"\t" in columns.content(path)
     return columns.read(path, separator="\t" if by_tab else None)

@@ -177,12 +177,13 @@ def _joint(group: str) -> dict[str, str]:
 
 
 def _fetch(study: Study, corpus: str) -> Plan:
-    sources = {split: asdict(src) for split, src in catalogue.sources(_entry(study, corpus)).items()}
+    entry = _entry(study, corpus)
+    sources = {split: asdict(src) for split, src in catalogue.sources(entry).items()}
     for split in sources.values():
         # A file of the user's own is known by its content, so that a changed file is fetched again.
         if split["blob"] is None and split["path"] is not None and Path(split["path"]).is_file():
             split["blob"] = git_blob_id(Path(split["path"]))
-    return Plan(f"fetch/{corpus}", {}, _raw(corpus), {"corpus": corpus, "sources": sources})
+    return Plan(f"fetch/{corpus}", {}, _raw(corpus), {"corpus": corpus, "licence": entry.licence, "sources": sources})
 
 
 def _convert(study: Study, corpus: str) -> Plan:
@@ -221,6 +222,7 @@ def _train(study: Study, run: Run) -> Plan:
     chosen = {
         **asdict(run),
         "corpora": list(run.corpora),
+        "vectors": study.vectors.file or study.vectors.source,
         "tagger": tagger.model_dump(),
         "training": training.model_dump(),
     }

@@ -1,79 +1,52 @@
-"""How kernels become machine code: by numba, once for a machine, and kept on disk.
+"""How kernels are compiled: by numba, once per machine, for one thread.
 
-A kernel is a function of numpy arrays and numbers. It is named after its reference in `nn`, computes the same, and
-knows neither torch nor `nn`. Without numba there are no kernels, and `AVAILABLE` tells `nn` to compute without them.
+Machine code is kept in `__pycache__` beside the kernels, or in the user's cache folder if that one is read-only (or
+in the folder that NUMBA_CACHE_DIR names). Without any writable folder each process compiles anew.
 """
 
 import hashlib
 import sys
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-try:
-    import numba
-    from numba.core import event
-except ImportError:  # a platform that numba does not know yet
-    AVAILABLE = False
-else:
-    AVAILABLE = True
+import numba
+import numpy as np
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-REORDERED = {"reassoc", "contract", "arcp", "nsz", "afn"}
-"""What the compiler may assume of sums and products so that they run in vector registers. It may not assume that
-there is neither NaN nor infinity: a training that diverges has to be noticed."""
+CONTRACT = frozenset({"contract"})
+"""Multiplications and additions may be fused; the order of operations stays as it is written."""
+REORDER = frozenset({"contract", "reassoc", "nsz"})
+"""Sums may be taken in another order, without which a scalar product is not vectorised."""
 
 
-def compiled(function: Function) -> Function:
-    """`function` as machine code, compiled at its first call for each combination of argument types.
-
-    Code is kept beside the sources, or where that is not writable in a folder for temporary files; NUMBA_CACHE_DIR
-    names another place. Without numba the function stays as it is.
-    """
-    if not AVAILABLE:
-        return function
-    given = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = given or str(_folder())
+def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) -> Any:
+    """`function` as machine code, made for each type of its arguments when it is first called with it."""
+    options = {"fastmath": set(fastmath), "error_model": "numpy", "nogil": True}
     try:
-        jitted: Function = numba.njit(cache=True, fastmath=REORDERED, error_model="numpy", nogil=True)(function)
-    finally:
-        numba.config.CACHE_DIR = given
-    return jitted
+        dispatcher = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # there is no folder to keep it in
+        return numba.njit(**options)(function)
+    # numba knows a stale entry by the kernel's own file alone; the files that it imports from here count as well
+    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    return dispatcher
 
 
-def _folder() -> Path:
-    """A folder for the code of these very sources: numba by itself would not see that a function called has changed."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    version = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    beside = Path(__file__).parent / "__pycache__" / version
-    return beside if _writable(beside) else Path(tempfile.gettempdir()) / "metalstm-kernels" / version
+def announce(dispatchers: Iterable[Any], dtype: np.dtype[Any], seconds: int) -> None:
+    """Say on stderr that the next calls will compile for about so long, unless the machine code was kept."""
+    if not all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers):
+        print(f"compiling kernels, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
 
 
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError:
-        return False
-    return True
+def _kept(dispatcher: Any, dtype: str) -> bool:
+    cache = getattr(dispatcher._cache, "_cache_file", None)
+    return cache is not None and any(dtype in str(signature) for signature, *_ in cache._load_index())
 
 
-if AVAILABLE:
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for source in sorted(folder.glob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
-    class _Announcement(event.Listener):  # type: ignore[misc]
-        """One line on standard error before the first compilation of a process, so that nobody wonders at the wait."""
 
-        made = False
-
-        def on_start(self, event: Any) -> None:
-            """Say it, if the function is one of ours."""
-            if not self.made and event.data["dispatcher"].py_func.__module__.startswith(__package__ or ""):
-                print("compiling kernels for this machine: once, some seconds each", file=sys.stderr, flush=True)
-                self.made = True
-
-        def on_end(self, event: Any) -> None:
-            """Say nothing more."""
-
-    event.register("numba:compile", _Announcement())
+_SOURCES = _digest(Path(__file__).parent)

@@ -11,11 +11,13 @@ at the end brings the learned scores, the forbidden transitions and the handling
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from metalstm.errors import UserError
+from metalstm.nn import compiled_crf
 from metalstm.nn.batch import real
 
 
@@ -126,6 +128,9 @@ class LinearChainCRF(nn.Module):
     Paths that break it are left out of decoding, of training, of both or of neither, as the two switches say. In every
     method `emissions [batch, time, labels]` may be of any float type (half precision is computed in float32) and may
     hold anything on padding, NaN too; `lengths [batch]` are at least 1. A wrong shape or length is a ValueError.
+
+    With `kernels: auto` the loss and the best path come from `metalstm.kernels.crf` where that can serve (on the CPU),
+    and else, as with `off`, from the functions above.
     """
 
     allowed_transitions: Tensor
@@ -139,9 +144,11 @@ class LinearChainCRF(nn.Module):
         allowed: tuple[Tensor, Tensor, Tensor] | None = None,
         valid_when_decoding: bool = True,
         valid_when_training: bool = False,
+        kernels: Literal["auto", "off"] = "auto",
     ) -> None:
         """Start with all scores zero: no label is likelier after another than any."""
         super().__init__()
+        self.kernels = kernels
         self.num_labels = num_labels
         self.valid_when_decoding = valid_when_decoding
         self.valid_when_training = valid_when_training
@@ -161,12 +168,12 @@ class LinearChainCRF(nn.Module):
 
         Where no path is allowed, Z is 0, and its logarithm the finite but huge negative score of forbidden transitions.
         """
-        emissions, lengths = self._prepared(emissions, lengths)
+        emissions, lengths = self._unpadded(*self._prepared(emissions, lengths))
         return log_partition(emissions, lengths, *self._scores(emissions.dtype, self._in_training(valid)))
 
     def marginals(self, emissions: Tensor, lengths: Tensor, *, valid: bool | None = None) -> Tensor:
         """P(label | sentence) at each token `[batch, time, labels]`, zero on padding; `valid` as in `log_partition`."""
-        emissions, lengths = self._prepared(emissions, lengths)
+        emissions, lengths = self._unpadded(*self._prepared(emissions, lengths))
         return marginals(emissions, lengths, *self._scores(emissions.dtype, self._in_training(valid)))
 
     def neg_log_likelihood(self, emissions: Tensor, labels: Tensor, lengths: Tensor) -> Tensor:
@@ -177,10 +184,16 @@ class LinearChainCRF(nn.Module):
         emissions, lengths = self._prepared(emissions, lengths)
         if labels.shape != emissions.shape[:2]:
             raise ValueError(f"labels {list(labels.shape)} do not fit emissions {list(emissions.shape)}")
-        labels = labels.masked_fill(~real(lengths, labels.shape[1]), 0)
         scores = self._scores(emissions.dtype, self.valid_when_training)
+        forbidden = _forbidden(emissions.dtype) / 2
+        if self.kernels == "auto":
+            losses = compiled_crf.neg_log_likelihood(emissions, labels, lengths, *scores, forbidden=forbidden)
+            if losses is not None:
+                return losses
+        emissions, lengths = self._unpadded(emissions, lengths)
+        labels = labels.masked_fill(~real(lengths, labels.shape[1]), 0)
         gold = path_score(emissions, labels, lengths, *scores)
-        if self.valid_when_training and bool((gold < _forbidden(gold.dtype) / 2).any()):
+        if self.valid_when_training and bool((gold < forbidden).any()):
             raise UserError(
                 "a gold sequence of labels is one that the scheme forbids: repair the labels, "
                 "or switch off model.crf.valid_when_training"
@@ -194,8 +207,10 @@ class LinearChainCRF(nn.Module):
         Where no path is allowed at all, the answer is one with as few forbidden transitions as can be.
         """
         emissions, lengths = self._prepared(emissions, lengths)
-        paths, scores = viterbi(emissions, lengths, *self._scores(emissions.dtype, self.valid_when_decoding))
-        return [path[:length] for path, length in zip(paths.tolist(), lengths.tolist(), strict=True)], scores
+        scores = self._scores(emissions.dtype, self.valid_when_decoding)
+        found = compiled_crf.viterbi(emissions, lengths, *scores) if self.kernels == "auto" else None
+        paths, best = found or viterbi(*self._unpadded(emissions, lengths), *scores)
+        return [path[:length] for path, length in zip(paths.tolist(), lengths.tolist(), strict=True)], best
 
     @torch.no_grad()
     def n_best(self, emissions: Tensor, lengths: Tensor, n: int) -> tuple[list[list[list[int]]], list[list[float]]]:
@@ -205,7 +220,7 @@ class LinearChainCRF(nn.Module):
         """
         if n < 1:
             raise ValueError(f"n is {n}, not at least 1")
-        emissions, lengths = self._prepared(emissions, lengths)
+        emissions, lengths = self._unpadded(*self._prepared(emissions, lengths))
         paths, scores = list_viterbi(emissions, lengths, *self._scores(emissions.dtype, self.valid_when_decoding), n)
         kept = (scores > _forbidden(scores.dtype) / 2).sum(dim=1).clamp(min=1).tolist()
         return (
@@ -220,18 +235,23 @@ class LinearChainCRF(nn.Module):
         return self.valid_when_training if valid is None else valid
 
     def _prepared(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Emissions in the type to compute in with zeros on padding, and lengths beside them."""
+        """Emissions in the type to compute in, and lengths beside them."""
         if emissions.dim() != 3 or emissions.shape[2] != self.num_labels or lengths.shape != emissions.shape[:1]:
             raise ValueError(
                 f"emissions {list(emissions.shape)} and lengths {list(lengths.shape)} "
                 f"are not [batch, time, {self.num_labels}] and [batch]"
             )
         time = emissions.shape[1]
-        if bool(((lengths < 1) | (lengths > time)).any()):
+        shortest, longest = lengths.aminmax()
+        if shortest < 1 or longest > time:
             raise ValueError(f"lengths must lie between 1 and {time}")
         lengths = lengths.to(emissions.device)
         dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.transitions.dtype), torch.float32)
-        return emissions.to(dtype).masked_fill(~real(lengths, time)[:, :, None], 0.0), lengths
+        return emissions.to(dtype), lengths
+
+    def _unpadded(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Emissions with zeros on padding, as the functions above want them."""
+        return emissions.masked_fill(~real(lengths, emissions.shape[1])[:, :, None], 0.0), lengths
 
     def _scores(self, dtype: torch.dtype, valid: bool) -> tuple[Tensor, Tensor, Tensor]:
         """Transition, start and end scores to compute with, the forbidden ones out of reach if `valid`."""

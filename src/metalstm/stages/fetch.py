@@ -12,4 +12,5 @@ def run(plan: Plan) -> None:
     """Bring the corpus of `plan` to data/raw; METALSTM_MIRROR is looked into before the addresses."""
     sources = {split: Source(**source) for split, source in plan.parameters["sources"].items()}
     folder = Path(next(iter(plan.outputs.values()))).parent
+    print(f"{plan.parameters['corpus']}: {plan.parameters['licence'] or 'terms of use as its owner states them'}")
     fetch.fetch(sources, folder, mirror=os.environ.get("METALSTM_MIRROR"))

@@ -1,7 +1,9 @@
-"""The tables as pictures: F1 beside the study's, and learning curves; the same bytes from the same numbers."""
+"""The tables as pictures: F1 beside the study's, and learning curves; the same numbers give the same bytes."""
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -9,32 +11,163 @@ from metalstm.errors import UserError
 from metalstm.files import atomic
 from metalstm.tables.gather import SETTINGS, Row
 
-_COLOURS = {"stm": "#0072b2", "mtm": "#d55e00"}
-_CURVES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
-"""Okabe and Ito's colours, which people with any colour vision can tell apart."""
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-_STYLE = {
-    "font.size": 9,
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
+"""The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
+_MARKERS = "osD^vPX*"
+_SETTING_COLOURS = dict(zip(SETTINGS, _COLOURS, strict=False))
+_LANE = 0.17
+"""Inches from one row to the next."""
+_GAP = 0.6
+"""Lanes between one corpus and the next."""
+_NARROWEST = 6.0
+"""Points of F1 that an axis shows at least."""
+_STYLE: dict[Any, object] = {
+    "font.size": 9.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.edgecolor": "#777777",
+    "xtick.color": "#333333",
+    "ytick.color": "#333333",
+    "legend.frameon": False,
+    "figure.constrained_layout.w_pad": 0.1,
     "svg.hashsalt": "metalstm",
 }
 
 
 def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
-    """Draw our F1 (dots, with the spread over seeds) and the study's (open bars) by corpus; SVG or PNG by `path`.
+    """Draw F1 by corpus: ours as dots with the deviation over seeds, the study's as bars across their lanes.
 
-    Raises UserError for no rows.
+    The colour tells STM from MTM, the shape one cell from another. The ending of `path`, .svg or .png, is the format.
+
+    Raises:
+        UserError: there is no row.
     """
     if not rows:
-        raise UserError(f"{path}: there is no row to draw; score a run first")
-    corpora = list(dict.fromkeys(row.corpus for row in rows))
+        raise UserError(f"{path}: there is nothing to draw; score a run first")
     cells = list(dict.fromkeys(row.cell for row in rows))
-    lanes = _lanes(rows, corpora)
-    with _style():
-        figure = _figure(7.0, 1.1 + 0.16 * (max(lanes.values()) + 2))
+    lanes = len(rows) + _GAP * len({row.corpus for row in rows})
+    with _figure(path, 6.4, 1.0 + _LANE * lanes) as figure:
         axes = figure.subplots()
-        for corpus, (top, bottom) in _bands(lanes).items():
-            if corpora.index(corpus) % 2 == 0:
-                axes.axhspan(top - 0.9, bottom + 0.9, color="#f2f2f2", linewidth=0)
-    raise NotImplementedError
+        lane, ticks = 0.0, {}
+        for number, (corpus, of_corpus) in enumerate(groupby(rows, key=lambda row: row.corpus)):
+            first = lane
+            for _, of_setting in groupby(of_corpus, key=lambda row: (row.setting, row.group)):
+                lane = _draw_setting(axes, list(of_setting), lane, cells)
+            if number % 2 == 0:
+                edge = 0.5 + _GAP / 2
+                axes.axhspan(first - edge, lane - 1.0 + edge, color="#f3f3f3", linewidth=0, zorder=0)
+            ticks[corpus] = (first + lane - 1.0) / 2
+            lane += _GAP
+        axes.set_yticks(list(ticks.values()), labels=list(ticks))
+        axes.tick_params(axis="y", length=0)
+        axes.set_ylim(lane - 0.5 - _GAP / 2, -0.5 - _GAP / 2)
+        _widen(axes)
+        spread = "; whiskers: standard deviation over seeds" if any(row.f1_sd is not None for row in rows) else ""
+        axes.set_xlabel(f"strict F1 on the test split, %{spread}")
+        axes.grid(axis="x", color="#dddddd", linewidth=0.6)
+        axes.set_axisbelow(True)
+        figure.legend(handles=_setting_handles(rows), loc="outside upper center", ncols=3)
+        if len(cells) > 1:
+            figure.legend(handles=_cell_handles(cells), loc="outside lower center", ncols=6)
+
+
+def learning_curves(histories: Mapping[str, Sequence[Path]], path: Path) -> None:
+    """Draw devel F1 and loss by epoch, a colour for each name and a line for each history.csv; a dot is the best epoch.
+
+    Raises:
+        UserError: there is no history, or one is not what a training writes.
+    """
+    if not any(histories.values()):
+        raise UserError(f"{path}: there is nothing to draw; train a run first")
+    with _figure(path, 7.2, 3.0) as figure:
+        scores, losses = figure.subplots(1, 2)
+        for number, (name, files) in enumerate(histories.items()):
+            style = {"color": _COLOURS[number % len(_COLOURS)], "linewidth": 1.3, "alpha": 0.85}
+            for label, history in zip([name, *[None] * len(files)], map(_read, files), strict=False):
+                losses.plot(*_unzip(history["loss"]), label=label, **style)
+                scores.plot(*_unzip(history["devel_f1"]), **style)
+                best = max(history["devel_f1"], key=lambda point: point[1], default=None)
+                if best is not None:
+                    scores.plot(*best, "o", markersize=4, color=style["color"])
+        for axes, heading in ((scores, "F1 on the development split, %"), (losses, "loss, mean over sentences")):
+            axes.set_title(heading, fontsize=9, loc="left")
+            axes.set_xlabel("epoch")
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.grid(color="#dddddd", linewidth=0.6)
+            axes.set_axisbelow(True)
+        figure.legend(loc="outside upper center", ncols=4)
+
+
+def _draw_setting(axes: Any, rows: Sequence[Row], lane: float, cells: Sequence[str]) -> float:
+    """Draw the rows of one corpus and setting from `lane` down; return the lane below them."""
+    colour = _SETTING_COLOURS[rows[0].setting]
+    if rows[0].study_f1 is not None:
+        axes.vlines(rows[0].study_f1, lane - 0.45, lane + len(rows) - 0.55, color=colour, alpha=0.4, linewidth=3.5)
+    for row in rows:
+        marker = _MARKERS[cells.index(row.cell) % len(_MARKERS)]
+        axes.errorbar(
+            row.f1_mean, lane, xerr=row.f1_sd, fmt=marker, color=colour, markersize=4.5, elinewidth=1.2, capsize=2
+        )
+        lane += 1.0
+    return lane
+
+
+def _widen(axes: Any) -> None:
+    """Show a few points of F1 at least, so that a small difference looks small."""
+    low, high = axes.get_xlim()
+    missing = max(0.0, _NARROWEST - (high - low))
+    axes.set_xlim(low - missing / 2, high + missing / 2)
+
+
+def _setting_handles(rows: Sequence[Row]) -> list[Any]:
+    settings = [setting for setting in SETTINGS if any(row.setting == setting for row in rows)]
+    handles = [_handle(name.upper(), marker="o", color=_SETTING_COLOURS[name]) for name in settings]
+    if any(row.study_f1 is not None for row in rows):
+        bar = {"marker": "|", "color": "#999999", "markeredgewidth": 3.5, "markersize": 9}
+        handles.append(_handle("the study's, best epoch picked on test", **bar))
+    return handles
+
+
+def _cell_handles(cells: Sequence[str]) -> list[Any]:
+    return [_handle(cell, marker=_MARKERS[n % len(_MARKERS)], color="#555555") for n, cell in enumerate(cells)]
+
+
+def _handle(label: str, **style: Any) -> Any:
+    from matplotlib.lines import Line2D
+
+    return Line2D([], [], linestyle="none", label=label, **{"markersize": 5} | style)
+
+
+@contextmanager
+def _figure(path: Path, width: float, height: float) -> Iterator[Any]:
+    """A figure of so many inches, written to `path` when it is done."""
+    # Figure without pyplot: no window system, no state, and a second saved at the start.
+    from matplotlib import style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with style.context(["default", _STYLE]):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        unchanging: dict[str, None] = {"Date": None} if path.suffix == ".svg" else {"Software": None}
+        with atomic(path) as temporary:
+            figure.savefig(temporary, dpi=150, metadata=unchanging)
+
+
+def _read(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """Epoch and value of what is drawn of a history.csv."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            name: [(int(row["epoch"]), float(row[name])) for row in rows if row[name]] for name in ("loss", "devel_f1")
+        }
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; train this run first") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(f"{path}: not a training's history ({error!r}); train this run again") from None
+
+
+def _unzip(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float]]:
+    return [epoch for epoch, _ in points], [value for _, value in points]

@@ -5,8 +5,9 @@ import io
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from metalstm.errors import UserError
 from metalstm.tables import published
@@ -86,6 +87,29 @@ def as_csv(rows: Sequence[Row]) -> str:
         values = asdict(row).values()
         writer.writerow(f"{value:.4f}" if isinstance(value, float) else value for value in values)
     return text.getvalue()
+
+
+def read_csv(path: Path) -> list[Row]:
+    """The rows of a table that `as_csv` wrote.
+
+    Raises:
+        UserError: there is no such file, or it is not such a table.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        return [Row(**{field.name: _value(field, row[field.name]) for field in fields(Row)}) for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run the study first, or name another one") from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        raise UserError(f"{path}: not a table with the columns {', '.join(f.name for f in fields(Row))}") from None
+
+
+def _value(field: Field[Any], text: str) -> str | int | float | None:
+    if field.type is str:
+        return text
+    if text == "" and field.type not in (int, float):
+        return None
+    return int(text) if field.type is int else float(text)
 
 
 def f1_by_corpus(rows: Sequence[Row]) -> dict[str, dict[str, dict[str, float]]]:

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Literal, TextIO
 
 from metalstm.tables.gather import Absent, Row
 
@@ -17,6 +17,11 @@ class _Column:
     heading: str
     cell: Callable[[Row], str]
     is_number: bool = True
+    is_essential: bool = True
+
+    def width(self, rows: Sequence[Row]) -> int:
+        """What its longest cell takes, and its heading with a word a line."""
+        return max(map(len, [*self.heading.split(), *map(self.cell, rows)]))
 
 
 def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = ()) -> str:
@@ -28,22 +33,36 @@ def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = ()) -> str
     return "\n".join(lines) + "\n"
 
 
-def terminal(rows: Sequence[Row], *, title: str = "", file: TextIO | None = None) -> None:
-    """Print the table to `file`, by default standard output."""
+def terminal(rows: Sequence[Row], *, title: str | None = None, file: TextIO | None = None) -> None:
+    """Print the table and its notes to `file`, by default standard output.
+
+    A terminal that is too narrow for all columns gets those that matter most.
+    """
+    from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    columns = _columns(rows)
-    table = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column.heading, justify="right" if column.is_number else "left", no_wrap=not column.is_number)
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
-        ends = following is None or following.corpus != row.corpus
-        table.add_row(*(column.cell(row) for column in columns), end_section=ends)
     console = Console(file=file, highlight=False)
+    columns = _columns(rows)
+    if sum(column.width(rows) + 2 for column in columns) > console.width:
+        columns = [column for column in columns if column.is_essential]
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        header_style="bold",
+        padding=(0, 1, 0, 0),
+    )
+    for column in columns:
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        table.add_column(column.heading.replace(" ", "\n"), justify=justify, vertical="bottom", no_wrap=True)
+    for row, following in zip(rows, [*rows[1:], None], strict=True):
+        is_last = following is None or following.corpus != row.corpus
+        table.add_row(*(column.cell(row) for column in columns), end_section=is_last)
     console.print(table)
     for note in _notes(rows):
-        console.print(f"- {note}", style="dim", markup=False)
+        console.print(note, style="dim", markup=False)
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
@@ -54,36 +73,37 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     columns += [
         _Column("Model", lambda row: row.setting.upper(), is_number=False),
         _Column("Cell", lambda row: row.cell, is_number=False),
-        _Column("Seeds", lambda row: str(row.seeds)),
+        _Column("Seeds", lambda row: str(row.seeds), is_essential=False),
         _Column("F1", _f1),
     ]
     if any(row.study_f1 is not None for row in rows):
         columns.append(_Column("Study F1", lambda row: _number(row.study_f1)))
-        columns.append(_Column("Difference", lambda row: _number(row.delta, "+.2f")))
+        columns.append(_Column("Delta", lambda row: _number(row.delta, "+.2f")))
     columns += [
-        _Column("Precision", lambda row: _number(row.precision_mean)),
-        _Column("Recall", lambda row: _number(row.recall_mean)),
+        _Column("Precision", lambda row: _number(row.precision_mean), is_essential=False),
+        _Column("Recall", lambda row: _number(row.recall_mean), is_essential=False),
     ]
     if any(row.p_value is not None for row in rows):
         columns.append(_Column("p (MTM/STM)", lambda row: _p_value(row.p_value)))
-    columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}"))
+    columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}", is_essential=False))
     return columns
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
     """Padded, so that it can be read as plain text too."""
     columns = _columns(rows)
-    cells = [[column.heading for column in columns], *([column.cell(row) for column in columns] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    rule = ["-" * (width - 1) + (":" if column.is_number else "-") for width, column in zip(widths, columns, strict=True)]
-    padded = [
+    lines = [[column.heading for column in columns], *([column.cell(row) for column in columns] for row in rows)]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    sides = [":" if column.is_number else "-" for column in columns]
+    rule = ["-" * (width - 1) + side for width, side in zip(widths, sides, strict=True)]
+    aligned = [
         [
             cell.rjust(width) if column.is_number else cell.ljust(width)
-            for cell, width, column in zip(line, widths, columns, strict=True)
+            for cell, width, column in zip(cells, widths, columns, strict=True)
         ]
-        for line in cells
+        for cells in lines
     ]
-    return [f"| {' | '.join(line)} |" for line in [padded[0], rule, *padded[1:]]]
+    return [f"| {' | '.join(cells)} |" for cells in [aligned[0], rule, *aligned[1:]]]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:

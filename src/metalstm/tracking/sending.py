@@ -130,7 +130,7 @@ def _send(uri: str, run: _Run) -> Outcome:
     from filelock import FileLock
 
     client = store.client(uri)
-    with FileLock(run.folder / ".tracking.lock", timeout=120):
+    with FileLock(run.folder / ".tracking.lock", timeout=60):
         experiment = store.experiment(client, run.group)
         known = store.runs(client, experiment, run.tags["run_key"])
         same = [other.info.run_id for other in known if other.data.tags.get("content") == run.content]

@@ -42,7 +42,7 @@ def prepare(uri: str) -> None:
     from filelock import FileLock
 
     database.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{database}.lock", timeout=120):
+    with FileLock(f"{database}.lock", timeout=60):
         if database.is_file() and database.stat().st_size:
             # Fails only while others use a database that is not in WAL mode yet; MLflow can work with that too.
             with suppress(sqlite3.OperationalError), closing(sqlite3.connect(database, timeout=1)) as connection:

@@ -174,7 +174,7 @@ class BatchNormLSTM(Cell):
         steps = torch.arange(len(inputs), device=lengths.device).unsqueeze(1)
         runs = steps < lengths  # [time, batch]
         running = runs.sum(1)
-        weights = (runs / running.clamp(min=1).unsqueeze(1)).to(inputs.dtype).unsqueeze(1)
+        weights = (runs.to(inputs.dtype) / running.clamp(min=1).unsqueeze(1)).unsqueeze(1)
         known = self.norm_x.known()
         moments = [
             Moment(

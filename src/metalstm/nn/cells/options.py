@@ -70,8 +70,8 @@ class HyperLSTMOptions(HyperOptions):
 class MultiTaskOptions(CellOptions):
     """The shared Meta-LSTM of Chen, Qiu, Liu and Huang (2018)."""
 
-    num_tasks: Size
-    """Corpora, each with P, Q and B of its own."""
+    num_tasks: Size = 1
+    """Corpora, each with P, Q and B of its own; a tagger counts those that it learns from."""
     meta_size: Size = 40
     """Units of the shared Meta-LSTM."""
     embedding_size: Size = 40

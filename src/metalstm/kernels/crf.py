@@ -1,0 +1,240 @@
+"""The sums and maxima over all paths of `nn.crf`, for a whole batch in one call.
+
+A sentence is read as far as it is long, never on its padding. Shapes as in `nn.crf`: emissions `[batch, time, labels]`,
+transitions `[from, to]`, start and end `[labels]`, labels `[batch, time]` and lengths `[batch]` int64.
+"""
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from metalstm.kernels.compilation import REORDER, announce, compiled
+from metalstm.kernels.elementwise import clamped, power_and_rest
+
+Array = np.ndarray[Any, Any]
+
+LEAST = 1e-290
+"""A product that may become less than this may lose digits, or all of itself, in float64."""
+
+
+@partial(compiled, fastmath=REORDER)
+def loss_and_gradient(
+    emissions: Array,
+    labels: Array,
+    lengths: Array,
+    transitions: Array,
+    start: Array,
+    end: Array,
+    forbidden: float,
+) -> tuple[bool, Array, Array, Array, Array, Array]:
+    """-log P(labels) of each sentence, and its gradient: what is expected under the model minus what is there.
+
+    transitions, start and end are float64; scores below `forbidden` count as minus infinity.
+
+    Returns whether the numbers hold, losses `[batch]`, and the gradients of each sentence's own loss with respect to
+    emissions `[batch, time, labels]` (zero on padding), transitions `[batch, from, to]`, start and end
+    `[batch, labels]`. They do not hold, and mean nothing, where scores lie so far apart that their exponentials have
+    no place in one float64, where there is a NaN, and where the labels are no path: forbidden, or no labels at all.
+
+    The recursions are those of Rabiner 1989 with his scaling (section V.A): alpha_t sums to one, and each scale goes
+    into log Z. Greatest scores are subtracted before the exponential, so that no factor is above one.
+    """
+    batch, time, size = emissions.shape
+    losses = np.zeros(batch)
+    d_emissions = np.zeros_like(emissions)
+    d_transitions = np.zeros((batch, size, size))
+    d_start = np.zeros((batch, size))
+    d_end = np.zeros((batch, size))
+    no_loss = (False, losses, d_emissions, d_transitions, d_start, d_end)
+
+    a, log_a, least_a = _factors(transitions, forbidden)
+    first, log_first, least_first = _factors(start, forbidden)
+    last, log_last, least_last = _factors(end, forbidden)
+    a_transposed = a.T.copy()
+    least_factor = min(least_a, least_first, least_last)
+
+    e = np.empty((time, size))
+    alpha = np.empty((time, size))
+    scale = np.empty(time)
+    beta = np.empty(size)
+    ahead = np.empty(size)
+    for b in range(batch):
+        length = lengths[b]
+        scores = emissions[b]
+        log_z = log_first + log_last + (length - 1) * log_a
+
+        # e_t(j) = exp(emissions[t, j]), the greatest of a step set to one
+        for t in range(length):
+            greatest = scores[t, 0]
+            for j in range(1, size):
+                greatest = max(greatest, scores[t, j])
+            log_z += greatest
+            for j in range(size):
+                e[t, j] = scores[t, j] - greatest
+        flat = e.ravel()[: length * size]
+        least_e = 1.0
+        for place in range(length * size):
+            flat[place] = exp(flat[place])
+        for place in range(length * size):
+            least_e = min(least_e, flat[place])
+
+        # alpha_1(j) = start_j e_1(j);  alpha_t(j) = [sum_i alpha_{t-1}(i) a_ij] e_t(j)
+        for t in range(length):
+            now = alpha[t]
+            if t == 0:
+                now[:] = first
+            else:
+                _product(alpha[t - 1], a, now)
+            total = 0.0
+            for j in range(size):
+                now[j] *= e[t, j]
+                total += now[j]
+            scale[t] = total
+            for j in range(size):
+                now[j] *= 1.0 / total
+            log_z += math.log(total)
+        total = 0.0
+        for j in range(size):
+            total += alpha[length - 1, j] * last[j]
+        log_z += math.log(total)
+
+        # If every alpha is large enough for the least factors to come, then a zero is no underflow: all its paths
+        # are forbidden.
+        least_alpha = 1.0
+        reached = alpha.ravel()[: length * size]
+        for place in range(length * size):
+            least_alpha = min(least_alpha, reached[place] if reached[place] > 0.0 else 1.0)
+        if not (least_alpha * least_e * least_factor > LEAST and total > 0.0 and math.isfinite(log_z)):
+            return no_loss
+        for t in range(length):
+            if not 0 <= labels[b, t] < size:
+                return no_loss
+
+        # beta_T(i) = end_i;  beta_{t-1}(i) = sum_j a_ij e_t(j) beta_t(j), scaled so that sum_i alpha_t(i) beta_t(i) = 1
+        for j in range(size):
+            beta[j] = last[j] / total
+        for t in range(length - 1, 0, -1):
+            for j in range(size):
+                d_emissions[b, t, j] = alpha[t, j] * beta[j]  # P(y_t = j)
+                # A label that no path reaches has no part in Z, whatever could follow it.
+                ahead[j] = e[t, j] * beta[j] / scale[t] if alpha[t, j] > 0.0 else 0.0
+            for i in range(size):
+                for j in range(size):
+                    d_transitions[b, i, j] += alpha[t - 1, i] * ahead[j]  # P(y_{t-1} = i, y_t = j) / a_ij
+            _product(ahead, a_transposed, beta)
+        for j in range(size):
+            d_emissions[b, 0, j] = alpha[0, j] * beta[j]
+            d_start[b, j] = d_emissions[b, 0, j]
+            d_end[b, j] = d_emissions[b, length - 1, j]
+        for i in range(size):
+            for j in range(size):
+                d_transitions[b, i, j] *= a[i, j]
+
+        # The gold path: its score, and one off wherever it passes
+        gold = start[labels[b, 0]] + end[labels[b, length - 1]]
+        for t in range(length):
+            gold += scores[t, labels[b, t]]
+            d_emissions[b, t, labels[b, t]] -= 1.0
+        for t in range(1, length):
+            gold += transitions[labels[b, t - 1], labels[b, t]]
+            d_transitions[b, labels[b, t - 1], labels[b, t]] -= 1.0
+        d_start[b, labels[b, 0]] -= 1.0
+        d_end[b, labels[b, length - 1]] -= 1.0
+        if gold < forbidden:
+            return no_loss
+        losses[b] = log_z - gold
+    return True, losses, d_emissions, d_transitions, d_start, d_end
+
+
+@compiled
+def exp(x: Any) -> Any:
+    """e^x of one number, -700 < x < 700."""
+    power, rest = power_and_rest(clamped(x, 700.0))
+    return power + power * rest
+
+
+@partial(compiled, fastmath=REORDER)
+def _factors(scores: Array, forbidden: float) -> tuple[Array, float, float]:
+    """exp(scores) with the greatest set to one and the forbidden ones to zero, its logarithm, and the least factor."""
+    greatest = scores.max()
+    factors = np.empty_like(scores)
+    least = 1.0
+    for place in range(scores.size):
+        score = scores.flat[place]
+        factor = exp(score - greatest)
+        if score < forbidden:
+            factor = 0.0
+        else:
+            least = min(least, factor)
+        factors.flat[place] = factor
+    return factors, greatest, least
+
+
+@partial(compiled, fastmath=REORDER)
+def _product(row: Array, matrix: Array, result: Array) -> None:
+    """result_j = sum_i row_i matrix_ij."""
+    size = len(row)
+    for j in range(size):
+        result[j] = row[0] * matrix[0, j]
+    for i in range(1, size):
+        factor = row[i]
+        for j in range(size):
+            result[j] += factor * matrix[i, j]
+
+
+@partial(compiled, fastmath=REORDER)
+def viterbi(
+    emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array
+) -> tuple[Array, Array]:
+    """The best path `[batch, time]` (int64) and its score `[batch]`, all in the emissions' float type.
+
+    On padding a path repeats its last label; among equals the label of the lowest number is taken (Rabiner 1989, 32 to
+    35).
+    """
+    batch, time, size = emissions.shape
+    paths = np.empty((batch, time), dtype=np.int64)
+    best = np.empty(batch, dtype=emissions.dtype)
+    pointers = np.empty((time, size), dtype=np.int32)
+    delta = np.empty(size, dtype=emissions.dtype)
+    following = np.empty(size, dtype=emissions.dtype)
+    for b in range(batch):
+        length = lengths[b]
+        for j in range(size):
+            delta[j] = start[j] + emissions[b, 0, j]  # delta_1(j) = start_j + e_1(j)
+        for t in range(1, length):
+            # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
+            pointer = pointers[t]
+            for j in range(size):
+                following[j] = delta[0] + transitions[0, j]
+                pointer[j] = 0
+            for i in range(1, size):
+                here = delta[i]
+                for j in range(size):
+                    score = here + transitions[i, j]
+                    better = score > following[j]
+                    following[j] = score if better else following[j]
+                    pointer[j] = np.int32(i) if better else pointer[j]
+            for j in range(size):
+                delta[j] = following[j] + emissions[b, t, j]  # delta_t(j) = max_i (...) + e_t(j)
+        label = 0
+        for j in range(size):
+            delta[j] += end[j]
+            if delta[j] > delta[label]:
+                label = j
+        best[b] = delta[label]
+        paths[b, length - 1 :] = label
+        for t in range(length - 1, 0, -1):
+            label = pointers[t, label]  # y_{t-1} = psi_t(y_t)
+            paths[b, t - 1] = label
+    return paths, best
+
+
+def compile(dtype: np.dtype[Any]) -> None:
+    """Make or load the machine code for emissions of this float type."""
+    announce([loss_and_gradient, viterbi], dtype, seconds=6)
+    emissions, lengths = np.zeros((1, 1, 1), dtype), np.ones(1, np.int64)
+    scores = np.zeros((1, 1)), np.zeros(1), np.zeros(1)
+    loss_and_gradient(emissions, np.zeros((1, 1), np.int64), lengths, *scores, -1.0)
+    viterbi(emissions, lengths, *(score.astype(dtype) for score in scores))

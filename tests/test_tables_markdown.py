@@ -1,0 +1,50 @@
+import io
+from dataclasses import replace
+
+import pytest
+
+from metalstm.tables.gather import Row
+from metalstm.tables.markdown import page, terminal
+
+STM = Row("disease", "NCBI-disease", "stm", "lstm", 3, 83.821, 0.314, 84.0, 83.5, 85.62, -1.799, None, 1234)
+MTM = replace(STM, setting="mtm", f1_mean=84.5, study_f1=83.44, delta=1.06, p_value=0.0001)
+OWN = Row("", "mine", "stm", "lstm", 1, 70.0, None, 71.0, 69.0, None, None, None, 9)
+
+
+def test_the_table_is_aligned_and_has_both_figures() -> None:
+    table = [line for line in page("Disease", [STM, MTM]).split("\n") if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1
+    assert [cell.strip() for cell in table[2].split("|")[1:-1]] == [
+        *("NCBI-disease", "STM", "lstm", "3", "83.82 ± 0.31", "85.62", "-1.80", "84.00", "83.50", "–", "1,234")
+    ]
+    assert "+1.06" in table[3]
+    assert "< 0.001" in table[3]
+
+
+def test_the_notes_say_how_the_protocols_differ() -> None:
+    text = page("Disease", [STM, MTM, OWN], missing=[("linnaeus", "mtm", "lstm"), ("mine", "mtm", "lstm")])
+    for part in ("chosen on the development split", "picked on the test split", "250 tokens", "1 to 3 seeds"):
+        assert part in text
+    assert "Not run: MTM lstm: linnaeus, mine." in text
+
+
+def test_columns_without_a_value_are_left_out() -> None:
+    text = page("Mine", [OWN])
+    assert "Study" not in text
+    assert "| p" not in text
+    assert "Group" not in text
+    assert "| Group" in page("All", [OWN, STM])
+    assert page("Nothing", [], [("mine", "stm", "lstm")]) == "# Nothing\n\n- Not run: STM lstm: mine.\n"
+
+
+@pytest.mark.parametrize("width", [80, 160])
+def test_the_terminal_shows_what_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    output = io.StringIO()
+    terminal([STM, MTM], title="Disease", file=output)
+    text = output.getvalue()
+    for shown in ("Disease", "NCBI-disease", "83.82 ± 0.31", "85.62", "+1.06", "< 0.001"):
+        assert shown in text
+    assert ("Precision" in text) == (width == 160)
+    assert "…" not in text
+    assert max(map(len, text.split("\n"))) <= width
