@@ -78,7 +78,7 @@ def training_differences(seed: int, lengths: list[int]) -> tuple[float, float]:
 def test_training_agrees_with_the_equations(seed: int, lengths: list[int]) -> None:
     outputs, slopes = training_differences(seed, lengths)
     assert outputs < TOLERANCE
-    assert slopes < 1e-8  # 1 / sqrt(epsilon) enlarges rounding where a batch has no variance, as in h before step 1
+    assert slopes < TOLERANCE
 
 
 def test_gradients_agree_with_finite_differences_in_training() -> None:
@@ -184,8 +184,6 @@ def test_a_batch_of_one_sentence_trains() -> None:
     assert outputs.isfinite().all()
     assert all(parameter.grad.isfinite().all() for parameter in module.parameters())
     assert only_cell(module).norm_x.known() == 0  # one sentence has no variance
-    module(inputs, lengths)
-    assert only_cell(module).norm_x.known() == 0 or only_cell(module).norm_x.count[0] > 1.9
 
 
 def test_statistics_are_stored_with_the_weights() -> None:

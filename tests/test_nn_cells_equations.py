@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from metalstm.nn.cells import recurrent
 from metalstm.nn.cells.cell import Cell, eager
 from metalstm.nn.cells.elman import RNN
-from metalstm.nn.cells.hyper import MetaLNLSTM, MetaLSTM, MetaRNN
-from metalstm.nn.cells.lstm import LSTM, TorchLSTM
+from metalstm.nn.cells.hyper import MetaLSTM, MetaRNN
+from metalstm.nn.cells.lstm import LSTM, TorchLSTM, fused
 from metalstm.nn.cells.multitask import MetaMultiTask
 from metalstm.nn.cells.normalised import BatchNorm, BatchNormLSTM, GateNorm, LayerNormLSTM
 from metalstm.nn.cells.stack import Stack
@@ -51,9 +51,7 @@ def lstm_step(y: list[Tensor], c: Tensor, norm: GateNorm | None = None) -> tuple
     return o * torch.tanh(seen), c
 
 
-def affine(
-    W_x: Tensor, W_h: Tensor, b: Tensor | None, x: Tensor, h: Tensor, gates: int, size: int
-) -> list[Tensor]:
+def affine(W_x: Tensor, W_h: Tensor, b: Tensor | None, x: Tensor, h: Tensor, gates: int, size: int) -> list[Tensor]:
     y = W_x @ x + W_h @ h
     if b is not None:
         y = y + b
@@ -193,9 +191,10 @@ def differences(name: str, options: dict[str, object], seed: int) -> tuple[float
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize("kernels", ["auto", "off"])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_batches_agree_with_the_equations(name: str, options: dict[str, object], seed: int) -> None:
-    outputs, slopes = differences(name, options, seed)
+def test_batches_agree_with_the_equations(name: str, options: dict[str, object], kernels: str, seed: int) -> None:
+    outputs, slopes = differences(name, {**options, "kernels": kernels}, seed)
     assert outputs < TOLERANCE
     assert slopes < TOLERANCE
 
@@ -255,7 +254,9 @@ def test_a_sentence_does_not_depend_on_its_batch(name: str, options: dict[str, o
     inputs = torch.randn(3, 7, INPUT, dtype=torch.float64)
     together = module(*arguments(module, inputs, lengths, corpus))
     for row, length in enumerate(lengths.tolist()):
-        alone = module(*arguments(module, inputs[row : row + 1, :length], lengths[row : row + 1], corpus[row : row + 1]))
+        alone = module(
+            *arguments(module, inputs[row : row + 1, :length], lengths[row : row + 1], corpus[row : row + 1])
+        )
         torch.testing.assert_close(together[row, :length], alone[0], rtol=0, atol=TOLERANCE)
 
 
@@ -264,7 +265,7 @@ def test_the_fused_lstm_is_the_eager_one() -> None:
     inputs = torch.randn(6, 3, INPUT, dtype=torch.float64, requires_grad=True)
     lengths = torch.tensor([6, 6, 6])
     weights = torch.randn(6, 3, HIDDEN, dtype=torch.float64)
-    fast, slow = cell(inputs, lengths), eager(cell, inputs, lengths)
+    fast, slow = fused(cell, inputs, lengths), eager(cell, inputs, lengths)
     torch.testing.assert_close(fast, slow, rtol=0, atol=TOLERANCE)
     for a, b in zip(gradients(cell, inputs, fast, weights), gradients(cell, inputs, slow, weights), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=TOLERANCE)

@@ -33,7 +33,7 @@ def run(module: Stack, batch: int, time: int, dtype: torch.dtype = torch.float32
 
 
 def test_the_cells_of_the_study_are_there() -> None:
-    for name in "rnn lstm torchlstm metarnn metalstm lnlstm bnlstm metalnlstm metamtl".split():
+    for name in ["rnn", "lstm", "torchlstm", "metarnn", "metalstm", "lnlstm", "bnlstm", "metalnlstm", "metamtl"]:
         assert name in names()
 
 
@@ -43,9 +43,7 @@ def test_the_cells_of_the_study_are_there() -> None:
 def test_every_cell_takes_every_common_option(
     name: str, common: dict[str, object], bidirectional: bool, num_layers: int
 ) -> None:
-    module = recurrent(
-        name, 5, 4, bidirectional=bidirectional, num_layers=num_layers, **NEEDED.get(name, {}), **common
-    )
+    module = recurrent(name, 5, 4, bidirectional=bidirectional, num_layers=num_layers, **NEEDED.get(name, {}), **common)
     outputs = run(module, batch=3, time=6)
     assert outputs.shape == (3, 6, 8 if bidirectional else 4)
     outputs.sum().backward()

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalstm.nn.lexicon import Lexicon
-from metalstm.training.batches import POOL, Example, batches, epoch_order
+from metalstm.training.batches import POOL, Example, batches, epoch_order, number
 
 
 def generator(seed: int = 1) -> torch.Generator:
@@ -63,7 +63,7 @@ def test_batches_hold_the_sentences_labels_and_corpora():
     ]
     lexicon = Lexicon.build([(row.tokens, row.labels) for row in examples], corpora=["drugs", "genes"])
     found = set()
-    for batch in batches(examples, lexicon, 2, generator()):
+    for batch in batches(number(examples, lexicon), 2, generator()):
         assert batch.labels is not None
         for words, length, labels, corpus in zip(batch.words, batch.lengths, batch.labels, batch.corpus, strict=True):
             found.add(

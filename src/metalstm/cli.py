@@ -183,7 +183,7 @@ def evaluate(
     """Score one file against another: strict, conlleval and the study's own way."""
     from metalstm.corpora import pairs
     from metalstm.scoring.scores import evaluate as score
-    from metalstm.tables import terminal
+    from metalstm.tables import scores as shown
 
     gold_labels, predicted_labels, note = pairs.read(gold, pred)
     result = score(gold_labels, predicted_labels).as_dict()
@@ -192,7 +192,7 @@ def evaluate(
     if as_json:
         print(json.dumps(result, indent=1, ensure_ascii=False))
     else:
-        terminal.print_scores(result)
+        shown.terminal(result)
 
 
 @app.command()

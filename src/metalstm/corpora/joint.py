@@ -83,6 +83,12 @@ def split(sentences: Iterable[Sentence]) -> dict[str, list[Sentence]]:
     return corpora
 
 
+def strip(sentence: Sentence) -> Sentence:
+    """A joint sentence without its two tags; raises as `split` does."""
+    ((stripped,),) = split([sentence]).values()
+    return stripped
+
+
 def clean_prediction(labels: Sequence[str], corpora: Collection[str]) -> tuple[list[str], int]:
     """Turn task labels that were predicted inside a sentence, its tags stripped, into O.
 

@@ -94,3 +94,17 @@ def tanh(x: Any) -> Any:
     power, rest = power_and_rest(clamped(x + x, 40.0))
     exp_minus_1 = power * rest + (power - 1)
     return exp_minus_1 / (exp_minus_1 + 2)
+
+
+@compiled
+def sigmoid_of_sum(a: Any, b: Any) -> None:
+    """a = sigmoid(a + b) for arrays of one dimension."""
+    for j in range(len(a)):
+        a[j] = sigmoid(a[j] + b[j])
+
+
+@compiled
+def tanh_of_sum(a: Any, b: Any) -> None:
+    """a = tanh(a + b) for arrays of one dimension."""
+    for j in range(len(a)):
+        a[j] = tanh(a[j] + b[j])

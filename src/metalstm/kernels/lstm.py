@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
-from metalstm.kernels.elementwise import sigmoid, tanh
+from metalstm.kernels.elementwise import sigmoid_of_sum, tanh, tanh_of_sum
 from metalstm.kernels.products import pad_columns, padded, product
 
 Array = np.ndarray[Any, Any]
@@ -63,12 +63,9 @@ def remember(gates: Any, from_h: Any, c: Any, memory: Any, tanh_c: Any, h: Any) 
     """
     n, hidden = h.shape
     for r in range(n):
-        for j in range(2 * hidden):
-            gates[r, j] = sigmoid(gates[r, j] + from_h[r, j])
-        for j in range(2 * hidden, 3 * hidden):
-            gates[r, j] = tanh(gates[r, j] + from_h[r, j])
-        for j in range(3 * hidden, 4 * hidden):
-            gates[r, j] = sigmoid(gates[r, j] + from_h[r, j])
+        sigmoid_of_sum(gates[r, : 2 * hidden], from_h[r, : 2 * hidden])
+        tanh_of_sum(gates[r, 2 * hidden : 3 * hidden], from_h[r, 2 * hidden : 3 * hidden])
+        sigmoid_of_sum(gates[r, 3 * hidden :], from_h[r, 3 * hidden :])
         for j in range(hidden):
             memory[r, j] = c[r, j]
         for j in range(hidden):
@@ -153,7 +150,7 @@ def _backward(
         end = start
 
 
-def warm_up(dtype: np.dtype[Any]) -> None:
+def compile(dtype: np.dtype[Any]) -> None:
     """Compile everything for numbers of this type, or fetch what was compiled."""
     announce((_forward, _backward), dtype, SECONDS)
     x, counts, mask, W, b = np.zeros((1, 1), dtype), np.ones(1, np.int64), *(np.ones(s, dtype) for s in ((1, 1), (4, 1), 4))

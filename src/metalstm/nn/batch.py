@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metalstm.nn.lexicon import PADDING, Lexicon
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Batch:
     """[distinct] characters of each different word, at least 1."""
     spelling_of: Tensor
     """[batch, time] which row of `spellings` a token has; on padding row 0, which means nothing there."""
+    spelled_words: Tensor
+    """[distinct] the row of the word table of each different word."""
     labels: Tensor | None
     """[batch, time] gold labels, 0 on padding."""
     corpus: Tensor
@@ -37,6 +42,7 @@ class Batch:
             spellings=self.spellings.to(device),
             spelling_lengths=self.spelling_lengths.to(device),
             spelling_of=self.spelling_of.to(device),
+            spelled_words=self.spelled_words.to(device),
             labels=None if self.labels is None else self.labels.to(device),
             corpus=self.corpus.to(device),
         )
@@ -54,6 +60,16 @@ def collate(
     for a label or a corpus that the lexicon does not know, and ValueError for a batch, a sentence or a token that is
     empty and for labels or corpora that do not fit the tokens.
     """
+    return number(lexicon, tokens, labels, corpora).batch(range(len(tokens)))
+
+
+def number(
+    lexicon: Lexicon,
+    tokens: Sequence[Sequence[str]],
+    labels: Sequence[Sequence[str]] | None = None,
+    corpora: Sequence[str] | None = None,
+) -> "Numbered":
+    """Look every token up once, for many batches of the same sentences; arguments and errors as in `collate`."""
     if not tokens or not all(tokens):
         raise ValueError("a batch needs at least one sentence, and a sentence at least one token")
     if labels is not None and [len(sentence) for sentence in labels] != [len(sentence) for sentence in tokens]:
@@ -62,20 +78,80 @@ def collate(
         raise ValueError("every sentence needs one corpus")
 
     distinct: dict[str, int] = {}
-    spelling_of = [[distinct.setdefault(word, len(distinct)) for word in sentence] for sentence in tokens]
+    spelling_of = [distinct.setdefault(word, len(distinct)) for sentence in tokens for word in sentence]
     if "" in distinct:
         raise ValueError("a token is empty")
-    word_ids = [lexicon.word_id(word) for word in distinct]
     spellings = [lexicon.spelling(word) for word in distinct]
-    return Batch(
-        words=_padded([[word_ids[row] for row in sentence] for sentence in spelling_of]),
-        lengths=torch.tensor([len(sentence) for sentence in tokens]),
-        spellings=_padded(spellings),
-        spelling_lengths=torch.tensor([len(spelling) for spelling in spellings]),
-        spelling_of=_padded(spelling_of),
-        labels=None if labels is None else _padded([[lexicon.label_id(name) for name in names] for names in labels]),
+    longest = max(map(len, spellings))
+    return Numbered(
+        lengths=np.array([len(sentence) for sentence in tokens]),
+        spelling_of=np.array(spelling_of),
+        words=np.array([lexicon.word_id(word) for word in distinct]),
+        spellings=np.array([spelling + [PADDING] * (longest - len(spelling)) for spelling in spellings]),
+        spelling_lengths=np.array([len(spelling) for spelling in spellings]),
+        labels=None if labels is None else _label_ids(lexicon, labels),
         corpus=_corpus_ids(lexicon, corpora, len(tokens)),
     )
+
+
+class Numbered:
+    """Sentences as numbers, one token after the other, of which batches are made without a look at their text."""
+
+    def __init__(
+        self,
+        *,
+        lengths: Array,
+        spelling_of: Array,
+        words: Array,
+        spellings: Array,
+        spelling_lengths: Array,
+        labels: Array | None,
+        corpus: Array,
+    ) -> None:
+        """The arrays are those of a `Batch`, but spelling_of and labels are `[tokens]`, words `[distinct]`."""
+        self.lengths = lengths
+        self._starts = np.cumsum(lengths) - lengths
+        self._spelling_of = spelling_of
+        self._words = words
+        self._spellings = spellings
+        self._spelling_lengths = spelling_lengths
+        self._labels = labels
+        self._corpus = corpus
+        self._first_place = np.empty(len(words), dtype=np.int64)
+
+    def batch(self, rows: Sequence[int]) -> Batch:
+        """The sentences of these numbers side by side, in the order given."""
+        chosen = np.array(rows)
+        lengths = self.lengths[chosen]
+        inside = np.arange(lengths.max()) < lengths[:, None]
+        tokens = (self._starts[chosen, None] + np.arange(lengths.max()))[inside]
+
+        # Every different word gets a row at the first of the places where it stands; written from the last place to
+        # the first, the table of all words keeps just that one.
+        words = self._spelling_of[tokens]
+        places = np.arange(len(words))
+        self._first_place[words[::-1]] = places[::-1]
+        first_place = self._first_place[words]
+        opens = first_place == places
+        distinct = words[opens]
+        spelling_of = (np.cumsum(opens) - 1)[first_place]
+        spelling_lengths = self._spelling_lengths[distinct]
+
+        def padded(values: Array) -> Tensor:
+            result = np.full(inside.shape, PADDING)
+            result[inside] = values
+            return torch.from_numpy(result)
+
+        return Batch(
+            words=padded(self._words[words]),
+            lengths=torch.from_numpy(lengths),
+            spellings=torch.from_numpy(self._spellings[distinct, : spelling_lengths.max()]),
+            spelling_lengths=torch.from_numpy(spelling_lengths),
+            spelling_of=padded(spelling_of),
+            spelled_words=torch.from_numpy(self._words[distinct]),
+            labels=None if self._labels is None else padded(self._labels[tokens]),
+            corpus=torch.from_numpy(self._corpus[chosen]),
+        )
 
 
 def real(lengths: Tensor, time: int) -> Tensor:
@@ -83,12 +159,12 @@ def real(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) < lengths[:, None]
 
 
-def _padded(rows: list[list[int]]) -> Tensor:
-    longest = max(map(len, rows))
-    return torch.from_numpy(np.array([row + [PADDING] * (longest - len(row)) for row in rows], dtype=np.int64))
+def _label_ids(lexicon: Lexicon, labels: Sequence[Sequence[str]]) -> Array:
+    ids = {name: lexicon.label_id(name) for name in dict.fromkeys(name for names in labels for name in names)}
+    return np.array([ids[name] for names in labels for name in names])
 
 
-def _corpus_ids(lexicon: Lexicon, corpora: Sequence[str] | None, sentences: int) -> Tensor:
+def _corpus_ids(lexicon: Lexicon, corpora: Sequence[str] | None, sentences: int) -> Array:
     if corpora is None or not lexicon.corpora:
-        return torch.zeros(sentences, dtype=torch.int64)
-    return torch.tensor([lexicon.corpus_id(corpus) for corpus in corpora])
+        return np.zeros(sentences, dtype=np.int64)
+    return np.array([lexicon.corpus_id(corpus) for corpus in corpora])

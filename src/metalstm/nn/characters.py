@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from metalstm.errors import UserError
+from metalstm.nn import compiled_characters
 from metalstm.nn.batch import real
 from metalstm.nn.embeddings import random_embedding
-from metalstm.nn.options import CharacterOptions
+from metalstm.nn.options import CharacterOptions, Kernels
 
 
 class CharacterEncoder(nn.Module):
@@ -30,9 +32,10 @@ class CharacterCNN(CharacterEncoder):
     than the filter.
     """
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Raise UserError for a filter of even width, which has no centre."""
         super().__init__(options.size)
+        self.kernels = kernels
         if options.width % 2 == 0:
             raise UserError(f"model.characters.width is {options.width}: a filter needs an odd width")
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
@@ -40,6 +43,13 @@ class CharacterCNN(CharacterEncoder):
 
     def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
         """Features `[distinct, size]`: r_j = max_m (W z_m + b)_j, where z_m are the characters about position m."""
+        if self.kernels == "auto":
+            weight, bias = self.convolution.weight, cast(Tensor, self.convolution.bias)
+            looked_up = compiled_characters.convolution_maximum(
+                spellings, lengths, self.embedding.weight, weight, bias
+            )
+            if looked_up is not None:
+                return looked_up
         padding = ~real(lengths, spellings.shape[1])
         embedded = self.embedding(spellings).masked_fill(padding[:, :, None], 0.0)
         filtered: Tensor = self.convolution(embedded.transpose(1, 2))
@@ -49,7 +59,7 @@ class CharacterCNN(CharacterEncoder):
 class CharacterLSTM(CharacterEncoder):
     """The last states of an LSTM that reads the word forwards and of one that reads it backwards (Lample 2016)."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Raise UserError for an odd size, which two directions cannot share."""
         super().__init__(options.size)
         if options.size % 2:
@@ -67,7 +77,7 @@ class CharacterLSTM(CharacterEncoder):
 class NoCharacters(CharacterEncoder):
     """No features at all: the tagger sees words only."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Take the arguments of the others and need none."""
         super().__init__(0)
 
@@ -76,15 +86,17 @@ class NoCharacters(CharacterEncoder):
         return torch.empty(len(spellings), 0, device=spellings.device)
 
 
-ENCODERS: dict[str, Callable[[int, CharacterOptions], CharacterEncoder]] = {
+ENCODERS: dict[str, Callable[[int, CharacterOptions, Kernels], CharacterEncoder]] = {
     "cnn": CharacterCNN,
     "lstm": CharacterLSTM,
     "none": NoCharacters,
 }
 
 
-def character_encoder(name: str, alphabet_size: int, options: CharacterOptions) -> CharacterEncoder:
+def character_encoder(
+    name: str, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto"
+) -> CharacterEncoder:
     """The encoder of that name for ids below `alphabet_size`; UserError for an unknown name."""
     if name not in ENCODERS:
         raise UserError(f"no character encoder is called {name!r}: choose one of {', '.join(ENCODERS)}")
-    return ENCODERS[name](alphabet_size, options)
+    return ENCODERS[name](alphabet_size, options, kernels)

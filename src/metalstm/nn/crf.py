@@ -11,7 +11,6 @@ at the end brings the learned scores, the forbidden transitions and the handling
 """
 
 import math
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 from metalstm.errors import UserError
 from metalstm.nn import compiled_crf
 from metalstm.nn.batch import real
+from metalstm.nn.options import Kernels
 
 
 def path_score(
@@ -144,7 +144,7 @@ class LinearChainCRF(nn.Module):
         allowed: tuple[Tensor, Tensor, Tensor] | None = None,
         valid_when_decoding: bool = True,
         valid_when_training: bool = False,
-        kernels: Literal["auto", "off"] = "auto",
+        kernels: Kernels = "auto",
     ) -> None:
         """Start with all scores zero: no label is likelier after another than any."""
         super().__init__()

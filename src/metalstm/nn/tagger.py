@@ -13,31 +13,11 @@ from metalstm.nn.batch import Batch
 from metalstm.nn.cells import REGISTRY, recurrent
 from metalstm.nn.characters import character_encoder
 from metalstm.nn.crf import LinearChainCRF
+from metalstm.nn.dropout import Dropout
 from metalstm.nn.embeddings import word_embedding
 from metalstm.nn.iobes import allowed_transitions
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.options import TaggerOptions
-
-
-class Dropout(nn.Module):
-    """Set a share of features `[batch, time, size]` to zero in training and scale the others up.
-
-    A new mask for each token (Srivastava 2014), or if `variational` one for a whole sentence (Gal and Ghahramani
-    2016). The masks come from torch's default generator, which `torch.manual_seed` sets.
-    """
-
-    def __init__(self, rate: float, *, variational: bool) -> None:
-        """`rate` is the share of values set to zero."""
-        super().__init__()
-        self.rate = rate
-        self.variational = variational
-
-    def forward(self, features: Tensor) -> Tensor:
-        """The features, as they are outside training."""
-        if not self.variational:
-            return functional.dropout(features, self.rate, self.training)
-        whole = features.new_ones(features.shape[0], 1, features.shape[2])
-        return features * functional.dropout(whole, self.rate, self.training)
 
 
 class Tagger(nn.Module):
@@ -56,10 +36,10 @@ class Tagger(nn.Module):
         super().__init__()
         self.lexicon = lexicon
         self.options = options
-        dropout = options.dropout
+        dropout, kernels = options.dropout, options.kernels
         self.words = word_embedding(len(lexicon.words), options.word_size, word_vectors, tuned=options.tune_words)
-        self.characters = character_encoder(options.characters.encoder, len(lexicon.characters), options.characters)
-        self.input_dropout = Dropout(dropout.input, variational=dropout.variational)
+        self.characters = character_encoder(options.characters.encoder, len(lexicon.characters), options.characters, kernels)
+        self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         self.encoder = recurrent(
             options.cell,
             options.word_size + self.characters.size,
@@ -68,7 +48,7 @@ class Tagger(nn.Module):
             num_layers=options.num_layers,
             **_cell_options(lexicon, options),
         )
-        self.output_dropout = Dropout(dropout.output, variational=dropout.variational)
+        self.output_dropout = Dropout(dropout.output, variational=dropout.variational, kernels=kernels)
         encoded = 2 * options.hidden_size
         heads, max_distance = options.attention.heads, options.attention.max_distance
         self.attention = RelativeSelfAttention(encoded, heads, max_distance) if heads else None
@@ -79,16 +59,12 @@ class Tagger(nn.Module):
             allowed=allowed_transitions(lexicon.labels) if constrained else None,
             valid_when_decoding=options.crf.valid_when_decoding,
             valid_when_training=options.crf.valid_when_training,
+            kernels=kernels,
         )
 
     def emissions(self, batch: Batch) -> Tensor:
         """The score of each label at each token, `[batch, time, labels]`; what stands on padding means nothing."""
-        # A word that the batch holds many times is spelled out only once.
-        spelled = self.characters(batch.spellings, batch.spelling_lengths)
-        features = torch.cat(
-            [self.words(self._without_some(batch.words)), functional.embedding(batch.spelling_of, spelled)], dim=2
-        )
-        states = self.output_dropout(self._encoded(self.input_dropout(features), batch))
+        states = self.output_dropout(self._encoded(self.input_dropout(self._features(batch)), batch))
         if self.attention is not None:
             states = self.attention(states, batch.lengths)
         scores: Tensor = self.emission(states)
@@ -118,6 +94,15 @@ class Tagger(nn.Module):
         """Everything else that is trained."""
         rows = {id(parameter) for parameter in self.row_parameters()}
         return [parameter for parameter in self.parameters() if parameter.requires_grad and id(parameter) not in rows]
+
+    def _features(self, batch: Batch) -> Tensor:
+        """`[batch, time, word_size + characters.size]`; a word that the batch holds many times is read only once."""
+        spelled = self.characters(batch.spellings, batch.spelling_lengths)
+        if self.options.dropout.words == 0.0:
+            distinct = torch.cat([self.words(batch.spelled_words), spelled], dim=1)
+            return functional.embedding(batch.spelling_of, distinct)
+        words = self.words(self._without_some(batch.words))
+        return torch.cat([words, functional.embedding(batch.spelling_of, spelled)], dim=2)
 
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""

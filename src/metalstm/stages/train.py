@@ -23,8 +23,9 @@ from metalstm.tagging.tag import Tagged, tag_tokens
 from metalstm.tracking import LiveRun
 from metalstm.training import checkpoints
 from metalstm.training.batches import Example
+from metalstm.training.epochs import Outcome
 from metalstm.training.history import as_csv
-from metalstm.training.loop import Outcome, fit
+from metalstm.training.loop import fit
 from metalstm.training.options import TrainingOptions
 from metalstm.vectors import load
 

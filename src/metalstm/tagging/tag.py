@@ -1,13 +1,17 @@
-"""Tag sentences with a trained tagger, as one of the corpora that it knows."""
+"""Tag text or tokens with a trained tagger, as one of the corpora that it knows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from metalstm.corpora import joint
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.nn.batch import collate
+from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.tagger import Tagger
+from metalstm.tagging.documents import Document, TaggedSentence, lay_out
+from metalstm.tagging.spelling import in_ascii
+from metalstm.tagging.tokenise import Token, sentences
 
 TOKENS_A_BATCH = 2000
 """Sentences of like length are tagged together, about so many tokens at a time."""
@@ -22,44 +26,81 @@ class Tagged:
     """Labels of task tags that were predicted for real tokens; they became O."""
 
 
+def tag_text(tagger: Tagger, text: str, corpus: str | None = None) -> Document:
+    """Split a text into sentences and tokens, and tag these; raises UserError as `tag_tokens` does."""
+    return _tag_placed(tagger, text, sentences(text), corpus)
+
+
+def tag_sentences(tagger: Tagger, tokens: Sequence[Sequence[str]], corpus: str | None = None) -> Document:
+    """Tag sentences that are tokens already; offsets are those in the text that `documents.lay_out` makes of them.
+
+    Raises UserError as `tag_tokens` does.
+    """
+    return _tag_placed(tagger, *lay_out(tokens), corpus)
+
+
 def tag_tokens(tagger: Tagger, sentences: Sequence[Sequence[str]], corpus: str | None = None) -> Tagged:
     """Predict a label for every token.
 
     A tagger of a joint corpus needs the `corpus` that it shall tag as: each sentence is put between that corpus's
-    task tags, and what is predicted for the two is removed by their position, whatever it is.
+    task tags, and what is predicted for the two is removed by their position, whatever it is. A tagger of one corpus
+    needs no name and is given no tags.
 
     Raises:
-        UserError: the tagger does not know the corpus.
+        UserError: the tagger was trained on a joint corpus and no corpus is named, or it does not know the corpus.
     """
-    if corpus is not None and corpus not in tagger.lexicon.corpora:
-        raise UserError(f"this model does not know the corpus {corpus!r}; it knows {', '.join(tagger.lexicon.corpora)}")
-    shown = [_between_tags(sentence, corpus) for sentence in sentences]
-    labels: list[list[str]] = [[] for _ in shown]
+    joined = _joined_corpora(tagger.lexicon)
+    _require_known(corpus, joined or tagger.lexicon.corpora, needed=bool(joined))
+    shown = [_between_tags(tokens, corpus) for tokens in sentences] if joined and corpus else sentences
+    labels: list[list[str]] = [[] for _ in sentences]
     removed = 0
-    for rows in _batches(shown):
-        names = None if corpus is None else [corpus] * len(rows)
+    for rows in _batches(sentences):
+        names = [corpus] * len(rows) if corpus else None
         predicted = tagger.decode_labels(collate(tagger.lexicon, [shown[row] for row in rows], corpora=names))
         for row, path in zip(rows, predicted, strict=True):
-            if corpus is None:
-                labels[row] = path
-            else:
-                labels[row], stray = joint.clean_prediction(path[1:-1], tagger.lexicon.corpora)
+            if joined:
+                labels[row], stray = joint.clean_prediction(path[1:-1], joined)
                 removed += stray
+            else:
+                labels[row] = path
     return Tagged(labels, removed)
 
 
-def _between_tags(tokens: Sequence[str], corpus: str | None) -> tuple[str, ...]:
-    if corpus is None:
-        return tuple(tokens)
+def _tag_placed(tagger: Tagger, text: str, placed: Sequence[Sequence[Token]], corpus: str | None) -> Document:
+    spelled = {token.text: _as_read(tagger.lexicon, token.text) for tokens in placed for token in tokens}
+    tagged = tag_tokens(tagger, [[spelled[token.text] for token in tokens] for tokens in placed], corpus)
+    rows = zip(placed, tagged.labels, strict=True)
+    return Document(text, tuple(TaggedSentence(tuple(tokens), tuple(labels)) for tokens, labels in rows))
+
+
+def _as_read(lexicon: Lexicon, token: str) -> str:
+    """The token, or its ASCII spelling if neither the word nor one of its characters stood in the training text."""
+    if token.isascii() or lexicon.word_id(token) != UNKNOWN or UNKNOWN not in lexicon.spelling(token):
+        return token
+    return in_ascii(token)
+
+
+def _joined_corpora(lexicon: Lexicon) -> tuple[str, ...]:
+    """The corpora that the tagger tells apart by task tags; none, if it was trained on one corpus by itself."""
+    return tuple(corpus for corpus in lexicon.corpora if joint.task_label(corpus) in lexicon.labels)
+
+
+def _require_known(corpus: str | None, known: Sequence[str], *, needed: bool) -> None:
+    names = ", ".join(known) or "none"
+    if corpus is None and needed:
+        raise UserError(f"this model was trained on several corpora: say as which one it shall tag (--corpus): {names}")
+    if corpus is not None and corpus not in known:
+        raise UserError(f"this model does not know the corpus {corpus!r} (--corpus); it knows {names}")
+
+
+def _between_tags(tokens: Sequence[str], corpus: str) -> tuple[str, ...]:
     return joint.tag(Sentence(tuple(tokens), ("O",) * len(tokens)), corpus).tokens
 
 
-def _batches(sentences: Sequence[Sequence[str]]) -> list[list[int]]:
+def _batches(sentences: Sequence[Sequence[str]]) -> Iterator[list[int]]:
     """The numbers of the sentences that have tokens, longest first, in batches of about as many tokens."""
-    order = sorted((row for row, tokens in enumerate(sentences) if tokens), key=lambda row: -len(sentences[row]))
-    batches: list[list[int]] = []
-    for row in order:
-        if not batches or (len(batches[-1]) + 1) * len(sentences[batches[-1][0]]) > TOKENS_A_BATCH:
-            batches.append([])
-        batches[-1].append(row)
-    return batches
+    rows = sorted((row for row, tokens in enumerate(sentences) if tokens), key=lambda row: -len(sentences[row]))
+    while rows:
+        size = max(1, TOKENS_A_BATCH // len(sentences[rows[0]]))
+        yield rows[:size]
+        rows = rows[size:]

@@ -60,7 +60,7 @@ _INITIALS = re.compile(r"[A-Z]\.|(?:[^\W\d_]\.-?){2,}")
 _LIST_NUMBER = re.compile(r"\s*[(\[]?(?:[0-9]{1,2}|[A-Za-z]|[ivx]+)[.)]+")
 _REFERENCE = re.compile(r"[([]?(?:[0-9]|[A-Z]{1,2}[0-9]|[A-Z]\b|[IVX]+\b)")
 _NAMED_BY_LETTER = re.compile(
-    r"(?:[0-9]|\b(?:arm|class|degrees?|factor|grade|group|hepatitis|panel|phase|protein|stage|types?|vitamin))[- ][A-Z]\Z"
+    r"(?:[0-9]|\b(?:arm|class|degrees?|factor|grade|group|hepatitis|panel|phase|protein|stage|type|vitamin))[- ][A-Z]\Z"
 )
 # Before a name or a phrase: no sentence ends here.
 _BEFORE_PHRASE = _words(

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-CURVES = ("loss", "devel_f1", "learning_rate")
-"""The columns of history.csv that are logged, with the epoch as step."""
+CURVES = ("loss", "devel_f1", "devel_accuracy", "learning_rate")
+"""The columns of history.csv that are logged, with the epoch as step; a tagger has an F1, images an accuracy."""
 
-_COSTS = ("best_epoch", "epochs", "wall_seconds", "cpu_seconds", "tokens_per_second", "peak_memory_mb", "parameters")
+_COSTS = (
+    *("best_epoch", "epochs", "wall_seconds", "cpu_seconds", "tokens_per_second", "images_per_second"),
+    *("peak_memory_mb", "parameters"),
+)
 _MEASURES = ("precision", "recall", "f1")
 _LONGEST_VALUE = 6000
 
@@ -18,13 +21,13 @@ Points = dict[tuple[str, int], float]
 
 
 def run_key(run: Mapping[str, Any]) -> str:
-    """The run's place below results/runs."""
-    return f"{run['setting']}/{run['scope']}/{run['cell']}/seed-{run['seed']}"
+    """The run's place below results/runs; where a cell comes in variants, the variant stands in its place."""
+    return f"{run['setting']}/{run['scope']}/{run.get('variant', run['cell'])}/seed-{run['seed']}"
 
 
 def tags(run: Mapping[str, Any], plan: Mapping[str, Any], group: str) -> dict[str, str]:
     """What a run is found and grouped by."""
-    named = {name: str(run[name]) for name in ("setting", "scope", "cell", "seed")}
+    named = {name: str(run[name]) for name in ("setting", "scope", "cell", "variant", "seed") if name in run}
     code = {"code": plan["code"]} if "code" in plan else {}
     return {"run_key": run_key(run), "group": group} | named | code
 
@@ -43,12 +46,17 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
 
 
 def curve_points(rows: Sequence[Mapping[str, Any]]) -> Points:
-    """The learning curves; a devel F1 that was not taken leaves a gap.
+    """The learning curves; a devel score that was not taken leaves a gap.
 
     Raises KeyError or ValueError for rows that are not those of history.csv.
     """
-    values = {(name, int(row["epoch"])): row[name] for row in rows for name in CURVES}
+    values = {(name, int(row["epoch"])): row[name] for row in rows for name in _curves(row)}
     return {point: float(value) for point, value in values.items() if _is_finite(value)}
+
+
+def _curves(row: Mapping[str, Any]) -> list[str]:
+    score = "devel_accuracy" if "devel_accuracy" in row else "devel_f1"
+    return ["loss", score, "learning_rate"]
 
 
 def score_points(metrics: Mapping[str, Any]) -> Points:
@@ -60,6 +68,9 @@ def score_points(metrics: Mapping[str, Any]) -> Points:
     for corpus, splits in metrics["scores"].items():
         for split, scores in splits.items():
             place = f"{split}/{safe(corpus)}"
+            if "accuracy" in scores:
+                values.append((f"{place}/accuracy", scores["accuracy"]))
+                continue
             for reading in ("strict", "conlleval", "study"):
                 values += [(f"{place}/{reading}_{name}", scores[reading][name]) for name in _MEASURES]
             values += [(f"{place}/{part}_recall", scores[part]["recall"]) for part in ("seen", "unseen")]

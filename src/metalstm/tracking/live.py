@@ -1,14 +1,13 @@
 """A training as it goes on."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from types import TracebackType
 from typing import Literal, Self
 
 from metalstm.plan import PLANS, Plan
 from metalstm.tracking import entries, store
 from metalstm.tracking.settings import Settings
-from metalstm.training.history import Epoch
+from metalstm.training.history import TAGGING, Epoch, Terms, named
 
 
 class LiveRun:
@@ -18,8 +17,9 @@ class LiveRun:
     the process. A training of the same plan that was interrupted is continued in MLflow too.
     """
 
-    def __init__(self, plan: Plan, settings: Settings | None = None) -> None:
-        """Open the run of a train plan in the store of the study, or of `settings`."""
+    def __init__(self, plan: Plan, settings: Settings | None = None, terms: Terms = TAGGING) -> None:
+        """Open the run of a training's plan in the store of the study, or of `settings`."""
+        self._terms = terms
         self._settings = settings or Settings()
         self._run_id: str | None = None
         self._logged: set[int] = set()
@@ -28,7 +28,7 @@ class LiveRun:
         self._attempt(self._open, plan)
 
     def epoch(self, row: Epoch) -> None:
-        """Add an epoch's loss, devel F1 and learning rate."""
+        """Add an epoch's loss, devel score and learning rate."""
         if self._run_id is not None and row.epoch not in self._logged:
             self._attempt(self._log, self._run_id, row)
 
@@ -73,7 +73,7 @@ class LiveRun:
         self._run_id = run_id
 
     def _log(self, uri: str, run_id: str, row: Epoch) -> None:
-        store.log_points(store.client(uri), run_id, entries.curve_points([asdict(row)]), store.now())
+        store.log_points(store.client(uri), run_id, entries.curve_points([named(row, self._terms)]), store.now())
         self._logged.add(row.epoch)
 
     def _end(self, uri: str, run_id: str, status: str) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
-from metalstm.nn.batch import Batch, collate
+from metalstm.nn import batch
+from metalstm.nn.batch import Batch, Numbered
 from metalstm.nn.lexicon import Lexicon
 
 POOL = 50
@@ -22,22 +23,24 @@ class Example:
     corpus: str
 
 
-def batches(
-    sentences: Sequence[Example], lexicon: Lexicon, batch_size: int, generator: torch.Generator
-) -> Iterator[Batch]:
+def number(sentences: Sequence[Example], lexicon: Lexicon) -> Numbered:
+    """Sentences as numbers, once for all epochs."""
+    return batch.number(
+        lexicon,
+        [sentence.tokens for sentence in sentences],
+        [sentence.labels for sentence in sentences],
+        [sentence.corpus for sentence in sentences],
+    )
+
+
+def batches(sentences: Numbered, batch_size: int, generator: torch.Generator) -> Iterator[Batch]:
     """Every sentence once, `batch_size` at a time, longest first within a batch.
 
     The order is drawn from `generator` alone, which moves on: the next call gives another order, and
     a generator in the same state the same one.
     """
-    for rows in epoch_order([len(sentence.tokens) for sentence in sentences], batch_size, generator):
-        chosen = [sentences[row] for row in rows]
-        yield collate(
-            lexicon,
-            [sentence.tokens for sentence in chosen],
-            [sentence.labels for sentence in chosen],
-            [sentence.corpus for sentence in chosen],
-        )
+    for rows in epoch_order(sentences.lengths.tolist(), batch_size, generator):
+        yield sentences.batch(rows)
 
 
 def epoch_order(lengths: Sequence[int], batch_size: int, generator: torch.Generator) -> list[list[int]]:

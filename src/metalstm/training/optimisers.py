@@ -178,6 +178,13 @@ def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
 
     Raises UserError for a name that is not in the registry, and for momentum where the optimiser has its own.
     """
+    return for_parameters(options, tagger.dense_parameters(), tagger.row_parameters())
+
+
+def for_parameters(
+    options: OptimiserOptions, dense: Sequence[Parameter], rows: Sequence[Parameter] = ()
+) -> Optimiser:
+    """`optimiser` for dense parameters and, if there are any, tables with sparse gradients."""
     kind = _KINDS.get(options.name)
     if kind is None:
         nearest = difflib.get_close_matches(options.name.lower(), _KINDS, n=1, cutoff=0.0)[0]
@@ -189,10 +196,9 @@ def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
         raise UserError(
             f"training.optimiser.momentum: '{options.name}' has its own moments; leave momentum out or choose sgd"
         )
-    rows = list(tagger.row_parameters())
-    parts = [kind.dense(list(tagger.dense_parameters()), options)]
+    parts = [kind.dense(list(dense), options)]
     if rows:
-        parts.append(kind.rows(rows, options))
+        parts.append(kind.rows(list(rows), options))
     return Optimiser(parts, options.learning_rate)
 
 

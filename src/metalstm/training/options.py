@@ -1,4 +1,4 @@
-"""How a tagger is trained: readable before torch is imported."""
+"""How a model is trained: readable before torch is imported."""
 
 from typing import Annotated, Literal
 
@@ -15,7 +15,7 @@ class OptimiserOptions(Options):
 
     name: str = "sgd"
     learning_rate: Positive = 0.15
-    """For a loss that is the mean over the sentences of a batch."""
+    """For a loss that is the mean over the examples of a batch."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: NotNegative = 0.0
 
@@ -29,17 +29,22 @@ class ScheduleOptions(Options):
     floor: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
 
 
-class TrainingOptions(Options):
-    """One training, from the order of sentences to the choice of the epoch."""
+class LoopOptions(Options):
+    """What all trainings have in common, whatever they learn from."""
 
     epochs: Annotated[int, Field(ge=1)] = 15
     patience: Annotated[int, Field(ge=1)] | None = None
-    """Stop after so many epochs without a better devel F1; null: never."""
+    """Stop after so many epochs without a better devel score; null: never."""
     batch_size: Annotated[int, Field(ge=1)] = 10
-    """Sentences a step."""
+    """Examples a step: sentences or images."""
     optimiser: OptimiserOptions = OptimiserOptions()
     schedule: ScheduleOptions = ScheduleOptions()
     clip_norm: NotNegative = 5.0
     """Largest norm of the gradient of all parameters together; 0: no limit."""
+
+
+class TrainingOptions(LoopOptions):
+    """The training of a tagger, from the order of sentences to the choice of the epoch."""
+
     train_on: Literal["train", "train+devel"] = "train"
     """With train+devel the last epoch is kept, since no unseen split is left to choose by."""

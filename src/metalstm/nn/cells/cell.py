@@ -26,6 +26,7 @@ class Cell(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.kernels = options.kernels
 
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Iterable[Any]:
         """All that needs no state, for the whole sequence at once: products of `inputs [time, batch, input_size]`.
@@ -56,7 +57,12 @@ def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None =
     lengths: `[batch]`; what stands in the result at and after a sentence's length means nothing.
     state_mask: `[batch, hidden_size]`, multiplied with the h that each step reads (recurrent dropout), or None.
     """
-    return KERNELS.get(type(cell), eager)(cell, inputs, lengths, state_mask)
+    if cell.kernels == "off":
+        return eager(cell, inputs, lengths, state_mask)
+    from metalstm.nn.cells import compiled  # which knows the cells, as they know this file
+
+    other = KERNELS.get(type(cell), eager)
+    return (compiled.run if compiled.serves(cell, inputs, state_mask) else other)(cell, inputs, lengths, state_mask)
 
 
 def eager(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None) -> Tensor:
@@ -80,7 +86,7 @@ def loop(
 Runner = Callable[[Cell, Tensor, Tensor, Tensor | None], Tensor]
 
 KERNELS: dict[type[Cell], Runner] = {}
-"""Whole-sequence kernels that take the place of `eager` for one class of cell.
+"""Whole-sequence kernels that take the place of `eager` for one class of cell, where `compiled` cannot serve.
 
-A kernel has the arguments and the result of `eager`, and calls `eager` where it cannot serve (another device).
+A kernel has the arguments and the result of `eager`, and calls `eager` where it cannot serve either.
 """

@@ -38,22 +38,23 @@ KERNELS: dict[type[Cell], Kernel] = {
 }
 
 
-def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor:
-    """`eager(cell, ...)` by the kernel of the cell's class where there is one; padding holds zeros."""
+def serves(cell: Cell, inputs: Tensor, state_mask: Tensor | None) -> bool:
+    """Whether `run` can take the place of `eager`: a kernel for this cell, on a CPU, in one type of floats."""
     kernel = KERNELS.get(type(cell))
-    if kernel is None or not _fits(cell, inputs, state_mask) or not _ready(kernel.module, NUMBERS[inputs.dtype]):
-        return eager(cell, inputs, lengths, state_mask)
-    weights = kernel.weights(cell)
-    return cast(Tensor, _Compiled.apply(kernel, cell, lengths, state_mask, inputs, *weights))
-
-
-def _fits(cell: Cell, inputs: Tensor, state_mask: Tensor | None) -> bool:
     tensors = [inputs, *cell.parameters(), *([] if state_mask is None else [state_mask])]
     return (
-        inputs.dtype in NUMBERS
+        kernel is not None
+        and inputs.dtype in NUMBERS
         and all(tensor.device.type == "cpu" and tensor.dtype == inputs.dtype for tensor in tensors)
         and (state_mask is None or not state_mask.requires_grad)
+        and _ready(kernel.module, NUMBERS[inputs.dtype])
     )
+
+
+def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor:
+    """`eager(cell, ...)` by the kernel of the cell's class; padding holds zeros."""
+    kernel = KERNELS[type(cell)]
+    return cast(Tensor, _Compiled.apply(kernel, cell, lengths, state_mask, inputs, *kernel.weights(cell)))
 
 
 def _load(name: str) -> ModuleType:
@@ -64,7 +65,7 @@ def _load(name: str) -> ModuleType:
 def _ready(name: str, dtype: np.dtype[Any]) -> bool:
     """Whether the kernel can be used, after it was compiled; warns once if not."""
     try:
-        _load(name).warm_up(dtype)
+        _load(name).compile(dtype)
     except Exception as failure:  # whatever stops numba, the loop still gives the right result
         reason = " ".join(str(failure).split())[:200]
         message = f"no compiled kernel '{name}', slower loop instead: {type(failure).__name__}: {reason}"

@@ -25,6 +25,8 @@ class CellOptions(Options):
     """On the state h that a step reads from the step before: one mask a sentence (Gal and Ghahramani 2016)."""
     variational: bool = False
     """One mask a sentence, the same at every step, for `dropout_input` and `dropout_between` too."""
+    kernels: Literal["auto", "off"] = "auto"
+    """auto: a kernel for whole sequences where one can serve; off: always one step after the other."""
 
 
 class RNNOptions(CellOptions):

@@ -1,0 +1,5 @@
+"""`python -m metalstm`."""
+
+from metalstm.cli import main
+
+main()

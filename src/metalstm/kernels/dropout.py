@@ -1,0 +1,52 @@
+"""Dropout whose mask is never stored: whether a value is kept follows from a seed and from the value's number.
+
+The mask of the forward pass is therefore made again in the backward pass, by the same function. Random numbers by
+counter instead of by sequence: Salmon 2011, 'Parallel random numbers: as easy as 1, 2, 3'. Their mixing functions
+pass the hardest tests; for dropout one of four multiplications is enough.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from metalstm.kernels.compilation import announce, compiled
+
+Array = np.ndarray[Any, Any]
+
+
+@compiled
+def dropout(values: Array, first_stride: int, second_stride: int, seed: int, rate: float) -> Array:
+    """`values [first, second, size]` with a share `rate` of them zero and the others scaled by 1 / (1 - rate).
+
+    The value at (i, j, k) has the number i * first_stride + j * second_stride + k modulo 2^32: values of equal numbers
+    share their fate. seed: 0 to 2^63 - 1.
+    """
+    first, second, size = values.shape
+    result = np.empty_like(values)
+    scale = values.dtype.type(1.0 / (1.0 - rate))
+    zero = values.dtype.type(0.0)
+    dropped = np.uint32(rate * 4294967296.0)
+    low, high = np.uint32(seed), np.uint32(seed >> 32)
+    for i in range(first):
+        for j in range(second):
+            number = np.uint32(i * first_stride + j * second_stride)
+            for k in range(size):
+                kept = _mixed(np.uint32(number + np.uint32(k)), low, high) >= dropped
+                result[i, j, k] = values[i, j, k] * (scale if kept else zero)
+    return result
+
+
+@compiled
+def _mixed(number: Any, low: Any, high: Any) -> Any:
+    """32 bits in which every bit of `number` and of the seed's two halves counts: Wellons 2018, hash-prospector."""
+    bits = np.uint32(np.uint32(number * np.uint32(0x9E3779B9)) + low)
+    bits = np.uint32((bits ^ (bits >> np.uint32(17))) * np.uint32(0xED5AD4BB)) ^ high
+    bits = np.uint32((bits ^ (bits >> np.uint32(11))) * np.uint32(0xAC4C1B51))
+    bits = np.uint32((bits ^ (bits >> np.uint32(15))) * np.uint32(0x31848BAB))
+    return bits ^ (bits >> np.uint32(14))
+
+
+def compile(dtype: np.dtype[Any]) -> None:
+    """Make or load the machine code for values of this float type."""
+    announce([dropout], dtype, seconds=1)
+    dropout(np.zeros((1, 1, 1), dtype), 1, 1, 1, 0.5)

@@ -1,0 +1,65 @@
+"""Values set to zero at random in training."""
+
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from metalstm.nn.compiled import kernels
+from metalstm.nn.options import Kernels
+
+
+class Dropout(nn.Module):
+    """Set a share of features `[batch, time, size]` to zero in training and scale the others up.
+
+    A new mask for each token (Srivastava 2014), or if `variational` one for a whole sentence (Gal and Ghahramani
+    2016). The masks follow from torch's default generator, which `torch.manual_seed` sets; the kernel draws others from
+    it than torch would.
+    """
+
+    def __init__(self, rate: float, *, variational: bool, kernels: Kernels = "auto") -> None:
+        """`rate` is the share of values set to zero."""
+        super().__init__()
+        self.rate = rate
+        self.variational = variational
+        self.kernels = kernels
+
+    def forward(self, features: Tensor) -> Tensor:
+        """The features, as they are outside training."""
+        if not self.training or self.rate == 0.0:
+            return features
+        kernel = kernels("dropout", features) if self.kernels == "auto" else None
+        if kernel is not None:
+            result: Tensor = _Dropout.apply(features, kernel, self.rate, self.variational)
+            return result
+        if not self.variational:
+            return functional.dropout(features, self.rate)
+        return features * functional.dropout(features.new_ones(features.shape[0], 1, features.shape[2]), self.rate)
+
+
+class _Dropout(torch.autograd.Function):
+    """Its derivative is the same dropout, with the same seed, of the gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, kernel: ModuleType, rate: float, variational: bool) -> Tensor:
+        ctx.choices = kernel, rate, variational, int(torch.randint(2**63 - 1, ()))
+        return _dropped(features, *ctx.choices)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+        return _dropped(gradient, *ctx.choices), None, None, None
+
+
+def _dropped(features: Tensor, kernel: ModuleType, rate: float, variational: bool, seed: int) -> Tensor:
+    """Features `[batch, time, size]`, numbered in this order wherever they lie in memory."""
+    _, time, size = features.shape
+    sentence, token = (size, 0) if variational else (time * size, size)
+    features = features.detach()
+    time_first = features.transpose(0, 1)
+    if time_first.is_contiguous():
+        return torch.from_numpy(kernel.dropout(time_first.numpy(), token, sentence, seed, rate)).transpose(0, 1)
+    return torch.from_numpy(kernel.dropout(features.contiguous().numpy(), sentence, token, seed, rate))

@@ -1,0 +1,58 @@
+"""A tagged text: its sentences, their tokens and labels, and the entities that follow from them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from metalstm.scoring.entities import strict_entities
+from metalstm.tagging.tokenise import Token
+
+
+class Mention(NamedTuple):
+    """An entity in a text, of which it is the characters (code points) `start` up to and without `end`."""
+
+    type: str
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedSentence:
+    """Tokens and, in the same order, the IOBES label of each."""
+
+    tokens: tuple[Token, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text and its sentences in order; offsets of tokens and mentions count from the start of `text`."""
+
+    text: str
+    sentences: tuple[TaggedSentence, ...]
+
+    def mentions(self) -> list[Mention]:
+        """The entities in the order of the text, read from the labels as the strict score reads them."""
+        found = []
+        for sentence in self.sentences:
+            for kind, first, end in strict_entities(sentence.labels):
+                start, stop = sentence.tokens[first].start, sentence.tokens[end - 1].end
+                found.append(Mention(kind, start, stop, self.text[start:stop]))
+        return found
+
+
+def lay_out(sentences: Iterable[Sequence[str]]) -> tuple[str, list[list[Token]]]:
+    """A text for tokens that came without one: a space between tokens, a line for each sentence."""
+    lines: list[str] = []
+    placed: list[list[Token]] = []
+    position = 0
+    for tokens in sentences:
+        row = []
+        for token in tokens:
+            row.append(Token(token, position, position + len(token)))
+            position += len(token) + 1
+        placed.append(row)
+        lines.append(" ".join(tokens) + "\n")
+        position += not tokens
+    return "".join(lines), placed

@@ -1,0 +1,122 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+IOB2 = "The\tO\nmyotonic\tB-Disease\ndystrophy\tI-Disease\n.\tO\n\nAtaxia\tB-Disease\n\n"
+IOBES = "The\tO\nmyotonic\tB-Disease\ndystrophy\tE-Disease\n.\tO\n\nAtaxia\tS-Disease\n\n"
+
+
+def metalstm(*arguments: object, folder: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "metalstm", *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+
+
+def refused(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line of a refusal."""
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().split("\n")
+    assert len(lines) == 1
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("convert",),
+        ("no-such-command",),
+        ("stage", "train"),
+        ("stage", "no-such-stage", "--plan", "x"),
+        ("convert", "--no-such-option", "a", "b"),
+        ("convert", "nowhere.tsv", "b.tsv"),
+        ("check", "nowhere.tsv"),
+        ("evaluate", "nowhere.tsv", "nowhere.tsv"),
+        ("join", "joint", "no-equals-sign"),
+        ("join", "joint", "a=nowhere"),
+        ("plan",),
+        ("stage", "train", "--plan", "nowhere.json"),
+        ("show", "nowhere.csv"),
+        ("track",),
+        ("tag", "--model", "nowhere"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_code_1(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    assert refused(metalstm(*arguments, folder=tmp_path)).startswith("metalstm: ")
+
+
+@pytest.mark.parametrize("command", ["plan", "stage", "convert", "check", "join", "strip", "evaluate", "tag", "track"])
+def test_every_command_has_help(command: str, tmp_path: Path) -> None:
+    done = metalstm(command, "--help", folder=tmp_path)
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    assert metalstm("convert", "a.tsv", "b.tsv", folder=tmp_path).returncode == 0
+    assert (tmp_path / "b.tsv").read_text(encoding="utf-8") == IOBES
+    assert metalstm("convert", "b.tsv", "c.tsv", "--from", "iobes", "--to", "iob2", folder=tmp_path).returncode == 0
+    assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
+
+
+def test_check_names_every_line(tmp_path: Path) -> None:
+    (tmp_path / "good.tsv").write_text(IOBES, encoding="utf-8")
+    (tmp_path / "bad.tsv").write_text("a\tO\nb\tE-x\n\nc\n\n", encoding="utf-8")
+    assert metalstm("check", "good.tsv", folder=tmp_path).returncode == 0
+    done = metalstm("check", "bad.tsv", folder=tmp_path)
+    assert done.returncode == 1
+    assert [line.split(":")[:2] for line in done.stdout.strip().split("\n")] == [["bad.tsv", "2"], ["bad.tsv", "4"]]
+
+
+def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
+    for corpus, text in (("one", IOBES), ("two", "x\tO\n\n")):
+        for split in ("train", "devel", "test"):
+            (tmp_path / corpus).mkdir(exist_ok=True)
+            (tmp_path / corpus / f"{split}.tsv").write_text(text, encoding="utf-8")
+    assert metalstm("join", "joint", "one=one", "two=two", folder=tmp_path).returncode == 0
+    assert (tmp_path / "joint/train.tsv").read_text(encoding="utf-8").startswith("<one>\tS-one\nThe\tO\n")
+    assert metalstm("strip", "joint", "apart", folder=tmp_path).returncode == 0
+    for path in tmp_path.glob("apart/*/*.tsv"):
+        assert path.read_bytes() == (tmp_path / path.relative_to(tmp_path / "apart")).read_bytes()
+    assert len(list(tmp_path.glob("apart/*/*.tsv"))) == 6
+    assert metalstm("strip", "joint/test.tsv", "all.tsv", folder=tmp_path).returncode == 0
+    assert (tmp_path / "all.tsv").read_text(encoding="utf-8") == IOBES + "x\tO\n\n"
+
+
+def test_evaluate_prints_one_json_object(tmp_path: Path) -> None:
+    (tmp_path / "gold.tsv").write_text(IOBES, encoding="utf-8")
+    (tmp_path / "pred.tsv").write_text(IOBES.replace("S-Disease", "O"), encoding="utf-8")
+    done = metalstm("evaluate", "gold.tsv", "pred.tsv", "--json", folder=tmp_path)
+    assert done.returncode == 0
+    scores = json.loads(done.stdout)
+    assert set(scores) == {"strict", "conlleval", "study"}
+    assert scores["strict"]["precision"] == 100.0
+    assert scores["strict"]["recall"] == 50.0
+    assert scores["strict"]["by_type"]["Disease"]["support"] == 2
+
+
+def test_evaluate_converts_what_is_not_iobes_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "gold.tsv").write_text(IOB2, encoding="utf-8")
+    done = metalstm("evaluate", "gold.tsv", "gold.tsv", "--json", folder=tmp_path)
+    assert json.loads(done.stdout)["strict"]["f1"] == 100.0
+    assert "converted to iobes" in done.stderr
+
+
+def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> None:
+    (tmp_path / "gold.tsv").write_text(IOBES, encoding="utf-8")
+    (tmp_path / "pred.tsv").write_text(IOBES.replace("Ataxia", "Anoxia"), encoding="utf-8")
+    line = refused(metalstm("evaluate", "gold.tsv", "pred.tsv", folder=tmp_path))
+    assert "sentence 2 differs" in line
+    assert "'Ataxia'" in line
+
+
+def test_short_commands_import_no_large_library() -> None:
+    code = (
+        "import sys; from metalstm import cli, plan; from metalstm.corpora import check, columns, joint, schemes;"
+        "print([name for name in ('torch', 'mlflow', 'gensim', 'seqeval', 'pandas', 'scipy', 'numba') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

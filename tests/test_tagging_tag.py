@@ -1,0 +1,181 @@
+from dataclasses import dataclass, field
+
+import pytest
+import torch
+
+from metalstm.errors import UserError
+from metalstm.nn import storage
+from metalstm.nn.batch import collate
+from metalstm.nn.lexicon import Lexicon
+from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
+from metalstm.nn.tagger import Tagger
+from metalstm.tagging import tag
+from metalstm.tagging.inputs import read_text, read_token_lines
+from metalstm.tagging.tag import tag_sentences, tag_text, tag_tokens
+
+DRUGS = ["aspirin", "warfarin", "heparin"]
+
+
+@dataclass
+class Pharmacist:
+    """A tagger that knows three drugs, and tells of every batch what it was given."""
+
+    lexicon: Lexicon
+    stray: str = "O"
+    read: list[list[str]] = field(default_factory=list)
+
+    def decode_labels(self, batch):
+        sizes = batch.lengths.tolist()
+        words = [
+            [self.lexicon.words[word] for word in row[:size]] for row, size in zip(batch.words, sizes, strict=True)
+        ]
+        self.read += words
+        return [["S-Drug" if word in DRUGS else self.stray for word in row] for row in words]
+
+
+def pharmacist(corpora=("A",), *, joined=False, stray="O", words=()):
+    labels = ["O", "S-Drug", *(f"S-{corpus}" for corpus in corpora if joined)]
+    known = [
+        *DRUGS,
+        *words,
+        "and",
+        ".",
+        *(f"<{corpus}>" for corpus in corpora),
+        *(f"</{corpus}>" for corpus in corpora),
+    ]
+    return Pharmacist(Lexicon.build([(known, labels)], corpora=corpora), stray)
+
+
+def small_tagger(sentences, corpora=("A",)):
+    torch.manual_seed(1)
+    options = TaggerOptions(
+        word_size=12,
+        hidden_size=8,
+        characters=CharacterOptions(size=8, embedding_size=6),
+        dropout=DropoutOptions(input=0.0, output=0.0),
+        cell="torchlstm",
+        tune_words=True,
+    )
+    return Tagger(Lexicon.build(sentences, corpora=corpora), options)
+
+
+def test_labels_come_back_in_the_order_of_the_sentences(monkeypatch):
+    monkeypatch.setattr(tag, "TOKENS_A_BATCH", 5)
+    sentences = [["and"], ["aspirin", "and", "heparin", "."], [], ["warfarin"], ["and", "aspirin", "."]]
+    tagged = tag_tokens(pharmacist(), sentences)
+    assert tagged.labels == [["O"], ["S-Drug", "O", "S-Drug", "O"], [], ["S-Drug"], ["O", "S-Drug", "O"]]
+    assert tagged.task_labels_removed == 0
+
+
+def test_batching_changes_no_label(monkeypatch):
+    sentences = [(["aspirin"] * n + ["."], ["S-Drug"] * n + ["O"]) for n in range(1, 9)]
+    tagger = small_tagger(sentences).eval()
+    tokens = [words for words, _ in sentences]
+    whole = tag_tokens(tagger, tokens).labels
+    monkeypatch.setattr(tag, "TOKENS_A_BATCH", 1)
+    assert tag_tokens(tagger, tokens).labels == whole
+
+
+def test_a_joint_model_reads_task_tags_and_their_labels_are_stripped_by_position():
+    tagger = pharmacist(("A", "B"), joined=True)
+    assert tag_tokens(tagger, [["aspirin", "."]], "B").labels == [["S-Drug", "O"]]
+    assert tagger.read == [["<B>", "aspirin", ".", "</B>"]]
+
+
+def test_stray_task_labels_become_o_and_are_counted():
+    tagged = tag_tokens(pharmacist(("A", "B"), joined=True, stray="S-A"), [["and", "aspirin", "."]], "B")
+    assert tagged.labels == [["O", "S-Drug", "O"]]
+    assert tagged.task_labels_removed == 2
+
+
+def test_a_joint_model_needs_the_name_of_a_corpus():
+    with pytest.raises(UserError, match=r"say as which one it shall tag \(--corpus\): A, B"):
+        tag_text(pharmacist(("A", "B"), joined=True), "aspirin")
+
+
+def test_an_unknown_corpus_is_refused_with_the_names_of_the_known():
+    with pytest.raises(UserError, match=r"'C' \(--corpus\); it knows A, B"):
+        tag_text(pharmacist(("A", "B"), joined=True), "aspirin", "C")
+
+
+def test_a_model_of_one_corpus_takes_its_name_but_needs_no_tags():
+    tagger = pharmacist(("A",))
+    assert tag_tokens(tagger, [["aspirin"]], "A").labels == [["S-Drug"]]
+    assert tagger.read == [["aspirin"]]
+
+
+def test_a_text_keeps_its_characters_places():
+    text = "  Was it\taspirin?  (And heparin.)\n\nwarfarin"
+    document = tag_text(pharmacist(), text)
+    assert document.text == text
+    assert [(m.type, m.start, m.text) for m in document.mentions()] == [
+        ("Drug", 9, "aspirin"),
+        ("Drug", 24, "heparin"),
+        ("Drug", 35, "warfarin"),
+    ]
+    assert [len(sentence.tokens) for sentence in document.sentences] == [4, 5, 1]
+
+
+def test_a_text_without_tokens_has_no_sentences():
+    assert tag_text(pharmacist(), " \n ").sentences == ()
+
+
+def test_tokens_are_given_a_text_to_count_in():
+    document = tag_sentences(pharmacist(), [["and", "aspirin"], ["heparin"]])
+    assert document.text == "and aspirin\nheparin\n"
+    assert [(m.start, m.end) for m in document.mentions()] == [(4, 11), (12, 19)]
+
+
+def test_characters_that_the_model_never_saw_are_read_in_ascii_and_shown_as_they_are():
+    tagger = pharmacist(words=("TNFalpha",))
+    document = tag_text(tagger, "TNFα and heparin")
+    assert tagger.read == [["TNFalpha", "and", "heparin"]]
+    assert document.sentences[0].tokens[0].text == "TNFα"
+
+
+def test_characters_that_the_model_saw_are_read_as_they_are():
+    tagger = pharmacist(words=("TNFα", "TNFalpha"))
+    tag_text(tagger, "TNFα")
+    assert tagger.read == [["TNFα"]]
+
+
+def test_a_stored_model_tags_text_as_it_was_taught(tmp_path):
+    taught = [
+        (["Give", "aspirin", "now", "."], ["O", "S-Drug", "O", "O"]),
+        (["Give", "low", "-", "dose", "heparin", "sodium", "."], ["O", "O", "O", "O", "B-Drug", "E-Drug", "O"]),
+        (["Give", "up", "."], ["O", "O", "O"]),
+    ]
+    tagger = small_tagger(taught)
+    batch = collate(tagger.lexicon, [tokens for tokens, _ in taught], [labels for _, labels in taught])
+    optimisers = [
+        torch.optim.Adam(tagger.dense_parameters(), 0.05),
+        torch.optim.SparseAdam(tagger.row_parameters(), 0.05),
+    ]
+    for _ in range(60):
+        tagger.zero_grad()
+        tagger.loss(batch).backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    storage.save(tagger, tmp_path)
+    document = tag_text(storage.load(tmp_path), "Give low-dose heparin sodium. Give aspirin now. Give up.")
+    assert [mention.text for mention in document.mentions()] == ["heparin sodium", "aspirin"]
+
+
+def test_token_files_may_have_labels_or_not(tmp_path):
+    path = tmp_path / "tokens"
+    for content in ["a\nb\n\nc", "a\tO\nb\tS-x\n\nc\tO\n\n", "-DOCSTART- -X-\n\na NN O\nb NN O\n\n\nc NN O\n"]:
+        path.write_text(content, encoding="utf-8")
+        assert read_token_lines(path) == [("a", "b"), ("c",)]
+
+
+def test_a_text_file_is_read_character_by_character(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes("\ufeffé\r\nb\n".encode())
+    assert read_text(path) == "é\r\nb\n"
+
+
+def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes("a\né".encode("latin-1"))
+    with pytest.raises(UserError, match=r"text:2: expected text in UTF-8, but found byte 0xe9"):
+        read_text(path)
