@@ -19,9 +19,13 @@ $(INSTALLED): pyproject.toml constraints.txt
 	.venv/bin/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-demo: $(INSTALLED)  ## The whole pipeline on a small corpus of our own, in about two minutes
-	snakemake --cores $(CORES) --directory examples/demo --profile profiles/default --quiet rules
-	@cd examples/demo && metalstm show results/tables/pharmacy.csv && cat next-steps.txt
+demo: $(INSTALLED)  ## The whole pipeline on small corpora of our own: STM and MTM, in about a minute
+	cd examples/demo && snakemake --snakefile ../../Snakefile --cores $(CORES) --quiet rules host
+	@cd examples/demo && metalstm show results/tables/demo.csv
+	@echo
+	@echo "Everything is in examples/demo/results: tables/, and a folder for each run below runs/."
+	@echo "Next: . .venv/bin/activate, change a value in examples/demo/params.yaml and type make demo again;"
+	@echo "or the real corpora: snakemake --cores $(CORES) results/tables/disease.csv. README.md says more."
 
 test: $(INSTALLED)  ## The test suite
 	pytest -n 2

@@ -10,6 +10,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from metalstm import plan as planning
+from metalstm import plan_images
 from metalstm.errors import UserError
 
 min_version("9.0")
@@ -26,6 +27,7 @@ except UserError as error:
 
 RUNS = planning.runs(STUDY)
 GROUPS = planning.groups(STUDY)
+IMAGE_RUNS = [run for images in STUDY.images.sets for run in plan_images.runs(STUDY, images)]
 
 
 include: "workflow/rules/jobs.smk"
@@ -37,6 +39,8 @@ wildcard_constraints:
     setting=one_of([*STUDY.settings.per_corpus, *STUDY.settings.per_group]),
     cell=one_of(STUDY.cells),
     seed="[0-9]+",
+    images=one_of(STUDY.images.sets),
+    variant=one_of(STUDY.images.variants),
 
 
 report: "workflow/report/study.rst"
@@ -46,6 +50,7 @@ include: "workflow/rules/corpora.smk"
 include: "workflow/rules/vectors.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/images.smk"
 
 
 rule all:
@@ -53,5 +58,6 @@ rule all:
     input:
         [f"results/tables/{group}.csv" for group in GROUPS],
         "results/tables/all.csv",
-        [f"{run.folder}/model.safetensors" for run in RUNS],
+        [f"results/tables/{images}.csv" for images in STUDY.images.sets],
+        [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalstm.errors import UserError
-from metalstm.nn.batch import collate, real
+from metalstm.nn.batch import Batch, collate, number, real
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 
 LEXICON = Lexicon.build([(["the", "cell", "The", "p53"], ["O", "O", "O", "S-gene"])], corpora=["a", "b"])
@@ -36,6 +36,27 @@ def test_each_distinct_word_is_spelled_once(tokens: list[list[str]]) -> None:
             assert batch.spellings[spelling, :length].tolist() == LEXICON.spelling(word)
             assert not batch.spellings[spelling, length:].any()
     assert batch.spelling_lengths.min() >= 1
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=8))
+def test_a_batch_of_numbered_sentences_is_the_one_collated_from_them(rows: list[int]) -> None:
+    tokens = [
+        ["the", "cell"],
+        ["x"],
+        ["p53", "the", "unseen", "the"],
+        ["The"] * 3,
+        ["unseen", "cells"],
+        ["a" * 90, "x"],
+    ]
+    labels = [["S-gene" if word == "p53" else "O" for word in sentence] for sentence in tokens]
+    corpora = ["a", "b", "b", "a", "b", "a"]
+    batch = number(LEXICON, tokens, labels, corpora).batch(rows)
+    chosen = [[column[row] for row in rows] for column in (tokens, labels, corpora)]
+    expected = collate(LEXICON, *chosen)
+    for name in Batch.__slots__:
+        assert torch.equal(getattr(batch, name), getattr(expected, name)), name
+    spelled = batch.spelled_words[batch.spelling_of]
+    assert torch.equal(spelled * real(batch.lengths, spelled.shape[1]), batch.words)
 
 
 def test_corpora_are_optional() -> None:

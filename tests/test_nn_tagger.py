@@ -59,6 +59,19 @@ def test_loss_is_the_mean_over_sentences() -> None:
         model.loss(collate(LEXICON, TOKENS))
 
 
+@pytest.mark.parametrize("words", [0.0, 1e-9])
+def test_kernels_change_nothing(words: float) -> None:
+    dropout = NO_DROPOUT.model_copy(update={"words": words})
+    found = {}
+    for way in ("auto", "off"):
+        model = tagger(SMALL.model_copy(update={"kernels": way, "dropout": dropout})).double()
+        loss = model.loss(batch())
+        loss.backward()
+        found[way] = [loss, *(parameter.grad.to_dense() for parameter in model.parameters())]
+    for one, other in zip(found["auto"], found["off"], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-12)
+
+
 def test_it_learns_its_sentences_by_heart() -> None:
     model = tagger()
     rows = torch.optim.SGD(model.row_parameters(), lr=0.5)

@@ -38,7 +38,12 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
     ("wrong", "right", "line", "words"),
     [
         ("epochs: 3", "epochz: 3", 7, "unknown key `training.epochz`; did you mean `epochs`?"),
-        ("learning_rate", "learning_rat", 8, "unknown key `training.optimiser.learning_rat`; did you mean `learning_rate`"),
+        (
+            "learning_rate",
+            "learning_rat",
+            8,
+            "unknown key `training.optimiser.learning_rat`; did you mean `learning_rate`",
+        ),
         ("epochs: 3", "epochs: 0", 7, "`training.epochs`: input should be greater than or equal to 1; got 0"),
         ("epochs: 3", "epochs: three", 7, "`training.epochs`: input should be a valid integer"),
         ("epochs: 3", "epochs: 3.0", 7, "`training.epochs`: input should be a valid integer"),
@@ -76,7 +81,12 @@ def test_no_is_a_word_and_no_truth_value(tmp_path: Path) -> None:
 
 def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"params.yaml:9: .*'hyper_sise'.*hyper_size"):
-        parameters.read(written(tmp_path, STUDY + "cell_options:\n  metalstm: {hyper_sise: 3}\n".replace("\n  ", " {").replace("}\n", "}}\n")))
+        parameters.read(
+            written(
+                tmp_path,
+                STUDY + "cell_options:\n  metalstm: {hyper_sise: 3}\n".replace("\n  ", " {").replace("}\n", "}}\n"),
+            )
+        )
 
 
 def test_a_wrong_key_in_an_override_is_refused() -> None:

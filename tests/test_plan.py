@@ -13,6 +13,11 @@ STUDY = {
     "seeds": [1, 2],
     "vectors": {"corpora": ["NCBI-disease", "linnaeus"]},
 }
+IMAGES = {
+    "sets": ["MNIST"],
+    "variants": {"lstm": {"cell": "lstm"}, "study": {"cell": "metalstm", "options": {"start": "study"}}},
+    "seeds": [1, 2],
+}
 
 
 def plans(**changes: object) -> dict[str, plan.Plan]:
@@ -86,6 +91,57 @@ def test_an_unknown_corpus_names_its_nearest() -> None:
 def test_images_are_no_corpus_to_tag() -> None:
     with pytest.raises(UserError, match="MNIST has no tokens"):
         plans(corpora=["MNIST"], groups={})
+    with pytest.raises(UserError, match="linnaeus has no images"):
+        plans(images={**IMAGES, "sets": ["linnaeus"]})
+
+
+def test_every_variant_is_trained_with_every_seed_and_gathered_in_one_table() -> None:
+    jobs = plans(images=IMAGES)
+    assert changed(plans(), jobs) == set()
+    runs = [f"images/MNIST/{variant}/seed-{seed}" for variant in ("lstm", "study") for seed in (1, 2)]
+    assert sorted(jobs.keys() - plans().keys()) == sorted(["fetch/MNIST", *runs, "accuracy/MNIST"])
+    assert [jobs[run].stage for run in runs] == ["images"] * 4
+    assert {folder.removeprefix("results/runs/") for folder in jobs["accuracy/MNIST"].parameters["runs"]} == set(runs)
+    made = [path for job in jobs.values() for path in job.outputs.values()]
+    assert len(made) == len(set(made))
+    assert {path for job in jobs.values() for path in job.inputs.values()} <= set(made)
+
+
+def test_a_changed_variant_is_trained_again_alone() -> None:
+    variants = {**IMAGES["variants"], "study": {"cell": "metalstm", "options": {"start": "paper"}}}
+    after = plans(images={**IMAGES, "variants": variants})
+    assert changed(plans(images=IMAGES), after) == {f"images/MNIST/study/seed-{seed}" for seed in (1, 2)}
+
+
+def test_a_variant_may_be_trained_in_its_own_way() -> None:
+    variants = {"sgd": {"cell": "lstm", "training": {"optimiser": {"name": "sgd"}}}}
+    chosen = plans(images={**IMAGES, "variants": variants})["images/MNIST/sgd/seed-1"].parameters
+    assert chosen["options"]["optimiser"]["name"] == "sgd"
+    assert chosen["options"]["epochs"] == plans(images=IMAGES)["images/MNIST/lstm/seed-1"].parameters["options"]["epochs"]
+    with pytest.raises(UserError, match=r"images.variants: .*did you mean `epochs`"):
+        plans(images={**IMAGES, "variants": {"sgd": {"cell": "lstm", "training": {"epochz": 2}}}})
+
+
+def test_left_out_images_are_left_out_everywhere() -> None:
+    jobs = plans(images={**IMAGES, "variants": {"lstm": {"cell": "lstm"}}})
+    assert not [job for job in jobs.values() if "study" in job.to_json()]
+    assert plans(images={**IMAGES, "sets": []}).keys() == plans().keys()
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        ({"sets": ["MNIST"]}, "`variants` names none"),
+        ({"sets": ["MNIST", "MNIST"], "variants": {"a": {"cell": "lstm"}}}, "more than once"),
+        ({"variants": {"a": {"cell": "lstn"}}}, "no cell 'lstn'"),
+        ({"variants": {"a": {"cell": "metalstm", "options": {"hyper_sise": 1}}}}, "no option 'hyper_sise'"),
+        ({"variants": {"a": {"sell": "lstm"}}}, "a.cell` is missing"),
+        ({"sets": ["disease"], "variants": {"a": {"cell": "lstm"}}}, "a set of images with a table of its own"),
+    ],
+)
+def test_a_mistake_in_the_images_is_named(images: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        plans(images=images)
 
 
 def test_a_changed_file_of_the_users_own_is_fetched_again(tmp_path: Path) -> None:

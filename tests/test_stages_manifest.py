@@ -69,7 +69,9 @@ def test_a_stage_that_fails_notes_nothing(plan: Plan, monkeypatch: pytest.Monkey
 
 def test_a_missing_input_is_named_with_what_to_do(plan: Plan) -> None:
     Path(plan.inputs["two.test"]).unlink()
-    with pytest.raises(UserError, match=r"iobes/two/test.tsv: no such file; join/both reads it as two.test: run the stage"):
+    with pytest.raises(
+        UserError, match=r"iobes/two/test.tsv: no such file; join/both reads it as two.test: run the stage"
+    ):
         run.run("join", plan.path)
 
 

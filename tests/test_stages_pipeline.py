@@ -37,7 +37,8 @@ def make_study(folder: Path, **changes: object) -> Path:
         for number, split in enumerate(planning.SPLITS):
             names = DISEASES[number:] + DISEASES[:number]
             text = "".join(
-                f"A\tO\ncase\tO\nof\tO\n{one}\tB-{kind}\nfever\tI-{kind}\n.\tO\n\nNo\tO\n{one}\tB-{kind}\n\n" for one in names
+                f"A\tO\ncase\tO\nof\tO\n{one}\tB-{kind}\nfever\tI-{kind}\n.\tO\n\nNo\tO\n{one}\tB-{kind}\n\n"
+                for one in names
             )
             path = folder / "own" / name / f"{split}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +90,9 @@ def test_nothing_unfinished_lies_about(inside: Path) -> None:
     assert list(Path("results/runs").rglob("checkpoint.pt")) == []
 
 
-@pytest.mark.parametrize(("setting", "scope", "corpora"), [("stm", "ills", ["ills"]), ("mtm", "both", ["ills", "other"])])
+@pytest.mark.parametrize(
+    ("setting", "scope", "corpora"), [("stm", "ills", ["ills"]), ("mtm", "both", ["ills", "other"])]
+)
 def test_metrics_hold_what_others_rely_on(inside: Path, setting: str, scope: str, corpora: list[str]) -> None:
     metrics = json.loads(Path(f"results/runs/{setting}/{scope}/lstm/seed-1/metrics.json").read_text("utf-8"))
     assert metrics["run"] == {"setting": setting, "scope": scope, "cell": "lstm", "seed": 1, "corpora": corpora}

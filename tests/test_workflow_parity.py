@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from metalstm import parameters
 from metalstm import plan as planning
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,13 @@ settings: {per_corpus: [stm], per_group: [mtm]}
 cells: [lstm, metalstm]
 seeds: [1, 2]
 vectors: {corpora: [NCBI-disease, linnaeus]}
+images:
+  sets: [MNIST]
+  variants: {lstm: {cell: lstm}, metalstm-study: {cell: metalstm, options: {start: study}}}
+  seeds: [1, 2]
 """
+THROUGH = {"table": "results/manifest/score", "accuracy": "results/manifest/images/MNIST"}
+"""What a table reads for DVC: the manifests of the jobs before it, in which the digests of its inputs stand."""
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +125,7 @@ def test_dvc_has_the_jobs_of_the_plans(
         for path in outputs:
             assert any(path == out or path.startswith(f"{out}/") for out in job["output"]), (plan.job, path)
         for path in inputs:
-            # A table reads the scores through the manifests of the score jobs, in which their digests stand.
-            through = "results/manifest/score" if plan.stage == "table" else path
+            through = THROUGH.get(plan.stage, path)
             assert any(through == dep or through.startswith(f"{dep}/") for dep in job["input"]) or (
                 path == str(plan.path)
             ), (plan.job, path)
@@ -136,17 +142,32 @@ def test_dvc_keeps_no_copy_and_removes_nothing(folder: Path, dvc_jobs: dict[str,
 
 def test_a_setting_left_out_is_left_out_in_both(folder: Path, plans: dict[str, planning.Plan], tmp_path: Path) -> None:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    (tmp_path / "params.yaml").write_text(STUDY.replace("per_group: [mtm]", "per_group: []"), encoding="utf-8")
+    study = STUDY.replace("per_group: [mtm]", "per_group: []").replace("sets: [MNIST]", "sets: []")
+    (tmp_path / "params.yaml").write_text(study, encoding="utf-8")
     listed = run(
         tmp_path, "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", "-n", "-p", "--workflow-profile", "none"
     )
     assert "/mtm/" not in listed
+    assert "MNIST" not in listed
     assert "/stm/" in listed
     run(tmp_path, "git", "init", "-q")
     run(tmp_path, "dvc", "init", "-q")
     stages = run(tmp_path, "dvc", "stage", "list", "--name-only")
     assert "train-stm@stm-linnaeus-lstm-1" in stages
     assert "train-mtm" not in stages
+    assert "MNIST" not in stages
+
+
+def test_a_study_without_images_is_one_in_both(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    study = STUDY.split("images:")[0] + "images: {sets: [], variants: {}, seeds: [1]}\n"
+    (tmp_path / "params.yaml").write_text(study, encoding="utf-8")
+    run(tmp_path, "git", "init", "-q")
+    run(tmp_path, "dvc", "init", "-q")
+    stages = run(tmp_path, "dvc", "stage", "list", "--name-only")
+    assert "score-stm@stm-linnaeus-lstm-1" in stages
+    assert "images" not in stages
+    assert parameters.read(tmp_path / "params.yaml").images == parameters.Images()
 
 
 def test_config_on_the_command_line_is_refused(folder: Path, plans: dict[str, planning.Plan]) -> None:

@@ -3,9 +3,8 @@
 import json
 import os
 import sys
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Literal, Optional
 
 import typer
 
@@ -26,35 +25,9 @@ def _without_command(context: typer.Context) -> None:
         print(context.get_help())
 
 
-Stage = Enum("Stage", {name: name for name in ("fetch", "convert", "join", "vectors", "train", "score", "table")})  # type: ignore[misc]
-Source = Enum("Source", {name: name for name in ("auto", "iob1", "iob2", "iobes")})  # type: ignore[misc]
-Target = Enum("Target", {name: name for name in ("iob1", "iob2", "iobes")})  # type: ignore[misc]
-Format = Enum("Format", {name: name for name in ("tsv", "jsonl", "brat", "html")})  # type: ignore[misc]
-File = Annotated[Path, typer.Argument(exists=False)]
-
-
-def main() -> None:
-    """Run a command; a user's mistake ends in one line and exit code 1."""
-    try:
-        code = app(standalone_mode=False)
-    except UserError as error:
-        code = _refuse(str(error))
-    except typer.TyperException as error:
-        code = _refuse(f"{' '.join(str(error).split())} (see `metalstm --help` and `metalstm COMMAND --help`)")
-    except typer.Abort:
-        code = _refuse("stopped")
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except OSError as error:
-        code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
-    sys.exit(code or 0)
-
-
-def _refuse(message: str) -> int:
-    print(f"metalstm: {message}", file=sys.stderr)
-    return 1
+Stage = Literal["fetch", "convert", "join", "vectors", "train", "score", "table", "images", "accuracy"]
+Scheme = Literal["auto", "iob1", "iob2", "iobes"]
+Format = Literal["tsv", "jsonl", "brat", "html"]
 
 
 @app.command()
@@ -63,7 +36,7 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
     from metalstm import plan as planning
 
     study, plans = planning.write(params)
-    trainings = sum(plan.stage == "train" for plan in plans.values())
+    trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
     print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
     for group, members in study.groups.items():
         left_out = [member for member in members if member not in study.corpora]
@@ -82,7 +55,7 @@ def stage(
         os.environ[variable] = "1"
     from metalstm.stages.run import run
 
-    if not run(name.value, plan):
+    if not run(name, plan):
         print(f"{plan}: nothing to do")
 
 
@@ -90,32 +63,31 @@ def stage(
 def convert(
     src: Annotated[Path, typer.Argument(help="Token and label a line; other columns between them are left out.")],
     dst: Annotated[Path, typer.Argument(help="Where to write.")],
-    source: Annotated[Source, typer.Option("--from", help="Scheme of SRC.")] = Source.auto,
-    target: Annotated[Target, typer.Option("--to", help="Scheme of DST.")] = Target.iobes,
+    source: Annotated[Scheme, typer.Option("--from", help="Scheme of SRC.")] = "auto",
+    target: Annotated[Literal["iob1", "iob2", "iobes"], typer.Option("--to", help="Scheme of DST.")] = "iobes",
 ) -> None:
     """Convert a file from one tag scheme to another."""
     from metalstm.corpora import columns, schemes
 
-    sentences = _read_any(src)
-    found = schemes.detect(s.labels for s in sentences) if source is Source.auto else source.value
+    by_tab = b"\t" in columns.content(src)
+    sentences = columns.read(src, separator="\t" if by_tab else None)
+    found = schemes.detect(s.labels for s in sentences) if source == "auto" else source
     repaired = sum(len(schemes.faults(sentence.labels, found)) for sentence in sentences)
-    converted = [
-        columns.Sentence(s.tokens, tuple(schemes.convert(s.labels, found, target.value))) for s in sentences
-    ]
+    converted = [columns.Sentence(s.tokens, tuple(schemes.convert(s.labels, found, target))) for s in sentences]
     columns.write(dst, converted)
     note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
-    print(f"{dst}: {len(converted)} sentences, {found} to {target.value}{note}")
+    print(f"{dst}: {len(converted)} sentences, {found} to {target}{note}")
 
 
 @app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="Token TAB label a line.")],
-    scheme: Annotated[Source, typer.Option(help="Scheme of the labels.")] = Source.auto,
+    scheme: Annotated[Scheme, typer.Option(help="Scheme of the labels.")] = "auto",
 ) -> None:
     """Say what is wrong in a file, line by line; exit 1 if anything is."""
     from metalstm.corpora import check as checker
 
-    problems = checker.check(file, None if scheme is Source.auto else scheme.value)
+    problems = checker.check(file, None if scheme == "auto" else scheme)
     for problem in problems:
         print(checker.render(file, problem))
     if problems:
@@ -126,7 +98,9 @@ def check(
 @app.command()
 def join(
     dst: Annotated[Path, typer.Argument(help="Folder for the joint corpus.")],
-    corpora: Annotated[list[str], typer.Argument(help="NAME=DIR: a corpus and the folder of its files.", metavar="NAME=DIR...")],
+    corpora: Annotated[
+        list[str], typer.Argument(help="NAME=DIR: a corpus and the folder of its files.", metavar="NAME=DIR...")
+    ],
 ) -> None:
     """Join corpora into one, each sentence between the tags of its corpus."""
     from metalstm.corpora import columns, joint
@@ -136,9 +110,13 @@ def join(
     if len(folders) < len(corpora):
         raise UserError("a corpus is named twice; each NAME stands once")
     for split in SPLITS:
-        present = {name: folder / f"{split}.tsv" for name, folder in folders.items() if (folder / f"{split}.tsv").is_file()}
+        present = {
+            name: folder / f"{split}.tsv" for name, folder in folders.items() if (folder / f"{split}.tsv").is_file()
+        }
         if not present:
-            raise UserError(f"{split}.tsv: none of the folders has it; expected train.tsv, devel.tsv and test.tsv in each")
+            raise UserError(
+                f"{split}.tsv: none of the folders has it; expected train.tsv, devel.tsv and test.tsv in each"
+            )
         columns.write(dst / f"{split}.tsv", joint.join({name: columns.read(path) for name, path in present.items()}))
         print(f"{dst / split}.tsv: {', '.join(present)}")
 
@@ -155,7 +133,9 @@ def _named_folder(corpus: str) -> tuple[str, Path]:
 @app.command()
 def strip(
     src: Annotated[Path, typer.Argument(help="A joint file, or a folder of them.")],
-    dst: Annotated[Path, typer.Argument(help="Folder for the corpora; or, for one file, a .tsv for all its sentences.")],
+    dst: Annotated[
+        Path, typer.Argument(help="Folder for the corpora; or, for one file, a .tsv for all its sentences.")
+    ],
 ) -> None:
     """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
     from metalstm.corpora import columns, joint
@@ -198,14 +178,38 @@ def evaluate(
 @app.command()
 def tag(
     model: Annotated[Path, typer.Option(help="Folder of a trained run.")],
-    file: Annotated[Optional[Path], typer.Argument(help="Text, or a token a line with --tokens; standard input if none.")] = None,  # noqa: UP045
-    format: Annotated[Format, typer.Option(help="Form of the output.")] = Format.tsv,
+    file: Annotated[
+        Path | None, typer.Argument(help="Text, or a token a line with --tokens; standard input if none.")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="Form of the output.")] = "tsv",
     corpus: Annotated[Optional[str], typer.Option(help="Which corpus an MTM model shall tag as.")] = None,  # noqa: UP045
-    tokens: Annotated[bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")] = False,
+    tokens: Annotated[
+        bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
+    ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
-    raise NotImplementedError
+    from metalstm.files import write_text
+    from metalstm.tagging import formats, inputs
+
+    source = file or Path("/dev/stdin")
+    # Read before torch is loaded: a wrong file is told at once.
+    sentences = inputs.read_token_lines(source) if tokens else None
+    text = None if tokens else inputs.read_text(source)
+
+    import torch
+
+    from metalstm.nn import storage
+    from metalstm.tagging.tag import tag_sentences, tag_text
+
+    torch.set_num_threads(1)
+    tagger = storage.load(model)
+    document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
+    rendered = formats.render(document, format)
+    if out is None:
+        sys.stdout.write(rendered)
+    else:
+        write_text(out, rendered)
 
 
 @app.command()
@@ -214,7 +218,10 @@ def cells() -> None:
     from metalstm.nn.cells import REGISTRY
 
     for name, entry in REGISTRY.items():
-        chosen = ", ".join(f"{key}: {field.get_default(call_default_factory=True)}" for key, field in entry.options.model_fields.items())
+        chosen = ", ".join(
+            f"{key}: {field.get_default(call_default_factory=True)}"
+            for key, field in entry.options.model_fields.items()
+        )
         print(f"{name:<12} {chosen}")
 
 
@@ -228,7 +235,9 @@ def track(
 
     store = uri or tracking.Settings.read(results).uri
     if store is None:
-        raise UserError("tracking is off in params.yaml (tracking.enabled), or no plan was written; or name a store: --uri")
+        raise UserError(
+            "tracking is off in params.yaml (tracking.enabled), or no plan was written; or name a store: --uri"
+        )
     counts = tracking.send_all(results, store)
     print(
         f"{store}: {counts.sent} runs sent, {counts.replaced} replaced, {counts.unchanged} there already, "
@@ -246,9 +255,27 @@ def show(
     markdown.terminal(gather.read_csv(table), title=table.stem)
 
 
-def _read_any(path: Path) -> Any:
-    """Sentences of a file of two columns by TAB, or of more columns by spaces."""
-    from metalstm.corpora import columns
+def main() -> None:
+    """Run a command; a user's mistake ends in one line and exit code 1."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        code = _refuse(str(error))
+    except typer.TyperException as error:
+        code = _refuse(
+            f"{' '.join(error.format_message().split())} (see `metalstm --help` and `metalstm COMMAND --help`)"
+        )
+    except typer.Abort:
+        code = _refuse("stopped")
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
+    sys.exit(code or 0)
 
-    by_tab = b"\t" in columns.content(path)
-    return columns.read(path, separator="\t" if by_tab else None)
+
+def _refuse(message: str) -> int:
+    print(f"metalstm: {message}", file=sys.stderr)
+    return 1

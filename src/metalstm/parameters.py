@@ -6,15 +6,17 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML, YAMLError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
 
 from metalstm.corpora.catalogue import Corpus
 from metalstm.errors import UserError
 from metalstm.nn import cells
 from metalstm.nn.options import NetworkOptions
 from metalstm.options import Options
+from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import TrainingOptions
 from metalstm.vectors.options import VectorOptions
 
@@ -23,11 +25,22 @@ Names = list[Name]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
+def _each_once(values: list[Any]) -> list[Any]:
+    twice = sorted({str(value) for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
+    return values
+
+
+Once = AfterValidator(_each_once)
+Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), Once]
+
+
 class Settings(Options):
     """Which models are trained: one for each corpus, one for each group."""
 
-    per_corpus: list[Literal["stm"]] = ["stm"]
-    per_group: list[Literal["mtm"]] = ["mtm"]
+    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False)] = ("stm",)
+    per_group: Annotated[tuple[Literal["mtm"], ...], Field(strict=False)] = ("mtm",)
 
 
 class When(Options):
@@ -54,13 +67,28 @@ class Override(Options):
 class StudyVectors(VectorOptions):
     """The word vectors of the study and the corpora whose train text they are learned from."""
 
-    corpora: Names = []
+    corpora: Names = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
 
     @model_validator(mode="after")
     def _text_to_learn_from(self) -> "StudyVectors":
         if self.source == "skipgram" and not self.corpora:
             raise ValueError("`corpora` names no text to learn from; name corpora or set `source: random`")
+        return self
+
+
+class Images(RowsOptions):
+    """Which variants of cells read which sets of images; network and training are the same for all."""
+
+    sets: Annotated[Names, Once] = Field(default_factory=list)
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    """Each name is a row of the table."""
+    seeds: Seeds = Field(default_factory=lambda: [1])
+
+    @model_validator(mode="after")
+    def _something_to_train(self) -> "Images":
+        if self.sets and not self.variants:
+            raise ValueError("`variants` names none to train; name one, or leave `sets` empty")
         return self
 
 
@@ -74,26 +102,19 @@ class Tracking(Options):
 class Study(Options):
     """All of params.yaml."""
 
-    corpora: Annotated[Names, Field(min_length=1)]
+    corpora: Annotated[Names, Field(min_length=1), Once]
     groups: dict[Name, Names] = Field(default_factory=dict)
     settings: Settings = Settings()
-    cells: Annotated[Names, Field(min_length=1)]
+    cells: Annotated[Names, Field(min_length=1), Once]
     cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
-    seeds: Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1)]
+    seeds: Seeds
     model: NetworkOptions = NetworkOptions()
     training: TrainingOptions = TrainingOptions()
     vectors: StudyVectors = StudyVectors(source="random")
     overrides: list[Override] = Field(default_factory=list)
+    images: Images = Images()
     own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
     tracking: Tracking = Tracking()
-
-    @field_validator("corpora", "cells", "seeds")
-    @classmethod
-    def _each_once(cls, values: list[Any]) -> list[Any]:
-        twice = sorted({str(value) for value in values if values.count(value) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
-        return values
 
     @field_validator("cells")
     @classmethod
@@ -130,6 +151,7 @@ def validate(document: Any, path: Path) -> Study:
     Raises:
         UserError: the first breach, in words.
     """
+
     def refuse(location: tuple[int | str, ...], words: str) -> NoReturn:
         line = _line(document, location)
         raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
@@ -148,6 +170,13 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("groups", name), "`all` is the table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
+        if name in study.images.sets:
+            refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
+    for name, variant in study.images.variants.items():
+        try:
+            cells.check(variant.cell, variant.options)
+        except UserError as error:
+            refuse(("images", "variants", name), str(error))
     return study
 
 
@@ -165,16 +194,16 @@ def plain(value: Any) -> Any:
     return value
 
 
-def merged(options: Chosen, changes: dict[str, Any]) -> Chosen:
+def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -> Chosen:
     """`options` with the nested values of `changes` in the place of theirs, checked again.
 
     Raises:
-        UserError: an unknown key or a value that does not fit.
+        UserError: an unknown key or a value that does not fit; `place` says where in params.yaml.
     """
     try:
         return type(options).model_validate(_merge(options.model_dump(), changes))
     except ValidationError as error:
-        raise UserError(f"params.yaml: overrides: {_in_words(error.errors()[0], type(options))}") from None
+        raise UserError(f"params.yaml: {place}: {_in_words(error.errors()[0], type(options))}") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from metalstm import parameters, source
 from metalstm.corpora import catalogue
@@ -23,6 +23,7 @@ SPLITS = ("train", "devel", "test")
 SCORED_SPLITS = ("devel", "test")
 PLANS = Path("results/plan")
 MANIFESTS = Path("results/manifest")
+Kind = Literal["tokens", "images"]
 MODEL_FILES = ("model.safetensors", "model.json", "history.csv", "training.json")
 VECTORS = {"vectors": "data/vectors/words.bin", "report": "data/vectors/report.json"}
 
@@ -42,7 +43,7 @@ class Plan:
 
     @property
     def stage(self) -> str:
-        """The first part of the job's name: fetch, convert, join, vectors, train, score or table."""
+        """The first part of the job's name, such as `train`."""
         return self.job.split("/")[0]
 
     @property
@@ -114,6 +115,7 @@ def groups(study: Study) -> dict[str, tuple[str, ...]]:
 
 def runs(study: Study) -> list[Run]:
     """Every training of the study."""
+    scopes: list[tuple[str, str, tuple[str, ...], bool]]
     scopes = [(setting, corpus, (corpus,), False) for setting in study.settings.per_corpus for corpus in study.corpora]
     for setting in study.settings.per_group:
         scopes += [(setting, group, members, True) for group, members in groups(study).items()]
@@ -150,7 +152,7 @@ def write(path: Path) -> tuple[Study, dict[str, Plan]]:
 
 def _plans(study: Study) -> Iterator[Plan]:
     for corpus in study.corpora:
-        yield _fetch(study, corpus)
+        yield fetch(study, corpus)
         yield _convert(study, corpus)
     for group, members in groups(study).items():
         yield _join(group, members)
@@ -161,6 +163,10 @@ def _plans(study: Study) -> Iterator[Plan]:
     for group, members in groups(study).items():
         yield _table(study, group, members)
     yield _table(study, "all", study.corpora)
+
+    from metalstm import plan_images  # it is built on `Plan`
+
+    yield from plan_images.plans(study)
 
 
 def iobes(corpus: str) -> dict[str, str]:
@@ -176,14 +182,20 @@ def _joint(group: str) -> dict[str, str]:
     return {split: f"data/joint/{group}/{split}.tsv" for split in SPLITS}
 
 
-def _fetch(study: Study, corpus: str) -> Plan:
-    entry = _entry(study, corpus)
+def fetch(study: Study, corpus: str, kind: Kind = "tokens") -> Plan:
+    """The plan that brings a corpus, or a set of images, to data/raw.
+
+    Raises:
+        UserError: there is none of that name and kind.
+    """
+    entry = _entry(study, corpus, kind)
     sources = {split: asdict(src) for split, src in catalogue.sources(entry).items()}
     for split in sources.values():
         # A file of the user's own is known by its content, so that a changed file is fetched again.
         if split["blob"] is None and split["path"] is not None and Path(split["path"]).is_file():
             split["blob"] = git_blob_id(Path(split["path"]))
-    return Plan(f"fetch/{corpus}", {}, _raw(corpus), {"corpus": corpus, "licence": entry.licence, "sources": sources})
+    files = {split: f"data/raw/{corpus}/{src['name']}" for split, src in sources.items()}
+    return Plan(f"fetch/{corpus}", {}, files, {"corpus": corpus, "licence": entry.licence, "sources": sources})
 
 
 def _convert(study: Study, corpus: str) -> Plan:
@@ -227,7 +239,9 @@ def _train(study: Study, run: Run) -> Plan:
         "training": training.model_dump(),
     }
     outputs = {name: f"{run.folder}/{name}" for name in MODEL_FILES} | _predictions(run)
-    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cells.REGISTRY[run.cell].module}")
+    cell = cells.REGISTRY[run.cell].module
+    kernels = [f"metalstm.kernels.{name}" for name in (cell, "characters", "crf", "dropout")]  # found by name, too
+    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cell}", *kernels)
     return Plan(f"train/{run.name}", _data(run) | {"vectors": VECTORS["vectors"]}, outputs, chosen, code)
 
 
@@ -243,9 +257,7 @@ def _data(run: Run) -> dict[str, str]:
 
 
 def _predictions(run: Run) -> dict[str, str]:
-    return {
-        f"{corpus}.{split}": run.prediction(corpus, split) for corpus in run.corpora for split in SCORED_SPLITS
-    }
+    return {f"{corpus}.{split}": run.prediction(corpus, split) for corpus in run.corpora for split in SCORED_SPLITS}
 
 
 def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
@@ -257,8 +269,10 @@ def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
     return Plan(f"table/{name}", files, outputs, chosen, source.digest("metalstm.stages.table"))
 
 
-def _entry(study: Study, corpus: str) -> catalogue.Corpus:
+def _entry(study: Study, corpus: str, kind: Kind = "tokens") -> catalogue.Corpus:
     entry = catalogue.entry(corpus, study.own_corpora)
-    if entry.kind != "tokens":
-        raise UserError(f"params.yaml: corpora: {corpus} has no tokens to tag; it has a study of its own")
+    if entry.kind != kind == "tokens":
+        raise UserError(f"params.yaml: corpora: {corpus} has no tokens to tag; name it in images.sets")
+    if entry.kind != kind:
+        raise UserError(f"params.yaml: images.sets: {corpus} has no images; name it in corpora")
     return entry

@@ -29,7 +29,9 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
                 f"expected {_token(one.tokens, at)}, found {_token(other.tokens, at)}; score files over the same tokens"
             )
     if len(true) != len(found):
-        raise UserError(f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text")
+        raise UserError(
+            f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text"
+        )
 
     scheme = schemes.detect(sentence.labels for sentence in true)
     has_entities = any(label != "O" for sentence in true for label in sentence.labels)

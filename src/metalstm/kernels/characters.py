@@ -42,31 +42,34 @@ def greatest(table: Array, bias: Array, spellings: Array, lengths: Array) -> tup
                 continue
             for f in range(filters):
                 # A NaN is greater than all, so that it is not overlooked.
-                greater = not window[f] <= values[word, f]
+                greater = window[f] > values[word, f] or window[f] != window[f]
                 values[word, f] = window[f] if greater else values[word, f]
                 centres[word, f] = np.int32(centre) if greater else centres[word, f]
     return values, centres
 
 
 @compiled
-def table_gradient(d_values: Array, centres: Array, spellings: Array, lengths: Array, table: Array) -> Array:
-    """The gradient of the table: that of a value goes to each row of the window that it comes from."""
+def gradient(
+    d_values: Array, centres: Array, spellings: Array, lengths: Array, characters: int, width: int
+) -> tuple[Array, Array]:
+    """The gradients of table and bias: that of a value goes to every row of the window that it comes from."""
     words, filters = d_values.shape
-    width = table.shape[1]
     side = width // 2
-    d_table = np.zeros_like(table)
+    d_table = np.zeros((characters, width, filters), d_values.dtype)
+    d_bias = np.zeros(filters, d_values.dtype)
     for word in range(words):
+        for f in range(filters):
+            d_bias[f] += d_values[word, f]
         for f in range(filters):
             first = centres[word, f] - side
             for place in range(max(0, -first), min(width, lengths[word] - first)):
                 d_table[spellings[word, first + place], place, f] += d_values[word, f]
-    return d_table
+    return d_table, d_bias
 
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for tables of this float type."""
-    announce([greatest, table_gradient], dtype, seconds=2)
-    table, bias = np.zeros((1, 1, 1), dtype), np.zeros(1, dtype)
+    announce([greatest, gradient], dtype, seconds=2)
     spellings, lengths = np.zeros((1, 1), np.int64), np.ones(1, np.int64)
-    values, centres = greatest(table, bias, spellings, lengths)
-    table_gradient(values, centres, spellings, lengths, table)
+    values, centres = greatest(np.zeros((1, 1, 1), dtype), np.zeros(1, dtype), spellings, lengths)
+    gradient(values, centres, spellings, lengths, 1, 1)

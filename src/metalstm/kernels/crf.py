@@ -28,15 +28,16 @@ def loss_and_gradient(
     start: Array,
     end: Array,
     forbidden: float,
-) -> tuple[bool, Array, Array, Array, Array, Array]:
+) -> tuple[bool, Array, Array, Array]:
     """-log P(labels) of each sentence, and its gradient: what is expected under the model minus what is there.
 
-    transitions, start and end are float64; scores below `forbidden` count as minus infinity.
+    All scores are of one float type, and are summed in float64; those below `forbidden` count as minus infinity.
 
     Returns whether the numbers hold, losses `[batch]`, and the gradients of each sentence's own loss with respect to
-    emissions `[batch, time, labels]` (zero on padding), transitions `[batch, from, to]`, start and end
-    `[batch, labels]`. They do not hold, and mean nothing, where scores lie so far apart that their exponentials have
-    no place in one float64, where there is a NaN, and where the labels are no path: forbidden, or no labels at all.
+    emissions `[batch, time, labels]` (zero on padding) and to the other scores `[batch, labels + 2, labels]`, in which
+    the rows of transitions come first, then start, then end. They do not hold, and mean nothing, where scores lie so
+    far apart that their exponentials have no place in one float64, where there is a NaN, where a length is impossible,
+    and where the labels are no path: forbidden, or no labels at all.
 
     The recursions are those of Rabiner 1989 with his scaling (section V.A): alpha_t sums to one, and each scale goes
     into log Z. Greatest scores are subtracted before the exponential, so that no factor is above one.
@@ -44,10 +45,8 @@ def loss_and_gradient(
     batch, time, size = emissions.shape
     losses = np.zeros(batch)
     d_emissions = np.zeros_like(emissions)
-    d_transitions = np.zeros((batch, size, size))
-    d_start = np.zeros((batch, size))
-    d_end = np.zeros((batch, size))
-    no_loss = (False, losses, d_emissions, d_transitions, d_start, d_end)
+    d_scores = np.zeros((batch, size + 2, size))
+    no_loss = (False, losses, d_emissions, d_scores)
 
     a, log_a, least_a = _factors(transitions, forbidden)
     first, log_first, least_first = _factors(start, forbidden)
@@ -62,7 +61,10 @@ def loss_and_gradient(
     ahead = np.empty(size)
     for b in range(batch):
         length = lengths[b]
+        if not 1 <= length <= time:
+            return no_loss
         scores = emissions[b]
+        d_transitions, d_start, d_end = d_scores[b, :size], d_scores[b, size], d_scores[b, size + 1]
         log_z = log_first + log_last + (length - 1) * log_a
 
         # e_t(j) = exp(emissions[t, j]), the greatest of a step set to one
@@ -72,7 +74,7 @@ def loss_and_gradient(
                 greatest = max(greatest, scores[t, j])
             log_z += greatest
             for j in range(size):
-                e[t, j] = scores[t, j] - greatest
+                e[t, j] = np.float64(scores[t, j]) - greatest
         flat = e.ravel()[: length * size]
         least_e = 1.0
         for place in range(length * size):
@@ -122,30 +124,47 @@ def loss_and_gradient(
                 ahead[j] = e[t, j] * beta[j] / scale[t] if alpha[t, j] > 0.0 else 0.0
             for i in range(size):
                 for j in range(size):
-                    d_transitions[b, i, j] += alpha[t - 1, i] * ahead[j]  # P(y_{t-1} = i, y_t = j) / a_ij
+                    d_transitions[i, j] += alpha[t - 1, i] * ahead[j]  # P(y_{t-1} = i, y_t = j) / a_ij
             _product(ahead, a_transposed, beta)
         for j in range(size):
             d_emissions[b, 0, j] = alpha[0, j] * beta[j]
-            d_start[b, j] = d_emissions[b, 0, j]
-            d_end[b, j] = d_emissions[b, length - 1, j]
+            d_start[j] = d_emissions[b, 0, j]
+            d_end[j] = d_emissions[b, length - 1, j]
         for i in range(size):
             for j in range(size):
-                d_transitions[b, i, j] *= a[i, j]
+                d_transitions[i, j] *= a[i, j]
 
         # The gold path: its score, and one off wherever it passes
-        gold = start[labels[b, 0]] + end[labels[b, length - 1]]
+        gold = np.float64(start[labels[b, 0]]) + end[labels[b, length - 1]]
         for t in range(length):
             gold += scores[t, labels[b, t]]
             d_emissions[b, t, labels[b, t]] -= 1.0
         for t in range(1, length):
             gold += transitions[labels[b, t - 1], labels[b, t]]
-            d_transitions[b, labels[b, t - 1], labels[b, t]] -= 1.0
-        d_start[b, labels[b, 0]] -= 1.0
-        d_end[b, labels[b, length - 1]] -= 1.0
+            d_transitions[labels[b, t - 1], labels[b, t]] -= 1.0
+        d_start[labels[b, 0]] -= 1.0
+        d_end[labels[b, length - 1]] -= 1.0
         if gold < forbidden:
             return no_loss
         losses[b] = log_z - gold
-    return True, losses, d_emissions, d_transitions, d_start, d_end
+    return True, losses, d_emissions, d_scores
+
+
+@partial(compiled, fastmath=REORDER)
+def weighted(weights: Array, d_emissions: Array, d_scores: Array) -> tuple[Array, Array, Array, Array]:
+    """The gradients of the weighted sum of losses, from those of each: emissions, transitions, start and end."""
+    batch, time, size = d_emissions.shape
+    emissions = np.empty_like(d_emissions)
+    scores = np.zeros((size + 2, size))
+    for b in range(batch):
+        for t in range(time):
+            for j in range(size):
+                emissions[b, t, j] = weights[b] * d_emissions[b, t, j]
+        for i in range(size + 2):
+            for j in range(size):
+                scores[i, j] += weights[b] * d_scores[b, i, j]
+    rounded = scores.astype(d_emissions.dtype)
+    return emissions, rounded[:size], rounded[size], rounded[size + 1]
 
 
 @compiled
@@ -158,11 +177,11 @@ def exp(x: Any) -> Any:
 @partial(compiled, fastmath=REORDER)
 def _factors(scores: Array, forbidden: float) -> tuple[Array, float, float]:
     """exp(scores) with the greatest set to one and the forbidden ones to zero, its logarithm, and the least factor."""
-    greatest = scores.max()
-    factors = np.empty_like(scores)
+    greatest = np.float64(scores.max())
+    factors = np.empty(scores.shape)
     least = 1.0
     for place in range(scores.size):
-        score = scores.flat[place]
+        score = np.float64(scores.flat[place])
         factor = exp(score - greatest)
         if score < forbidden:
             factor = 0.0
@@ -185,9 +204,7 @@ def _product(row: Array, matrix: Array, result: Array) -> None:
 
 
 @partial(compiled, fastmath=REORDER)
-def viterbi(
-    emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array
-) -> tuple[Array, Array]:
+def viterbi(emissions: Array, lengths: Array, transitions: Array, start: Array, end: Array) -> tuple[Array, Array]:
     """The best path `[batch, time]` (int64) and its score `[batch]`, all in the emissions' float type.
 
     On padding a path repeats its last label; among equals the label of the lowest number is taken (Rabiner 1989, 32 to
@@ -233,8 +250,9 @@ def viterbi(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for emissions of this float type."""
-    announce([loss_and_gradient, viterbi], dtype, seconds=6)
+    announce([loss_and_gradient, weighted, viterbi], dtype, seconds=6)
     emissions, lengths = np.zeros((1, 1, 1), dtype), np.ones(1, np.int64)
-    scores = np.zeros((1, 1)), np.zeros(1), np.zeros(1)
-    loss_and_gradient(emissions, np.zeros((1, 1), np.int64), lengths, *scores, -1.0)
-    viterbi(emissions, lengths, *(score.astype(dtype) for score in scores))
+    scores = np.zeros((1, 1), dtype), np.zeros(1, dtype), np.zeros(1, dtype)
+    _, _, *gradients = loss_and_gradient(emissions, np.zeros((1, 1), np.int64), lengths, *scores, -1.0)
+    weighted(np.ones(1, dtype), *gradients)
+    viterbi(emissions, lengths, *scores)

@@ -97,14 +97,14 @@ def tanh(x: Any) -> Any:
 
 
 @compiled
-def sigmoid_of_sum(a: Any, b: Any) -> None:
-    """a = sigmoid(a + b) for arrays of one dimension."""
-    for j in range(len(a)):
-        a[j] = sigmoid(a[j] + b[j])
+def sigmoid_in_place(x: Any) -> None:
+    """x = sigmoid(x) for an array of one dimension."""
+    for j in range(len(x)):
+        x[j] = sigmoid(x[j])
 
 
 @compiled
-def tanh_of_sum(a: Any, b: Any) -> None:
-    """a = tanh(a + b) for arrays of one dimension."""
-    for j in range(len(a)):
-        a[j] = tanh(a[j] + b[j])
+def tanh_in_place(x: Any) -> None:
+    """x = tanh(x) for an array of one dimension."""
+    for j in range(len(x)):
+        x[j] = tanh(x[j])

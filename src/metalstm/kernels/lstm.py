@@ -1,93 +1,169 @@
 """The LSTM of `nn/cells/lstm.py` over whole sequences, forward and backward.
 
 Sequences are packed: sorted longest first and written step after step, so that the rows of step t, `counts[t]` of
-them, stand together and continue the first rows of the step before. Padding does not exist. Gates are in the order
-i, f, g, o. `mask [batch, hidden]` is multiplied with the h that each step reads.
+them, stand together and continue the first rows of the step before. There is no padding, but that x may end in zero
+rows of no step: what results for these means nothing, and has no gradient. Gates are in the order i, f, g, o.
+`mask [batch, hidden]` is multiplied with the h that each step reads.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
-from metalstm.kernels.elementwise import sigmoid_of_sum, tanh, tanh_of_sum
-from metalstm.kernels.products import pad_columns, padded, product
-
-Array = np.ndarray[Any, Any]
-
-SECONDS = 8
-"""What compiling takes."""
+from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
+from metalstm.kernels.layernorm import normalise, unnormalise
+from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """What the forward pass leaves for the backward pass; every array has a row for each token."""
+class Norm(NamedTuple):
+    """Gains and biases of layer norms, or empty arrays where nothing is normalised."""
+
+    gain: Array
+    """Of the gates, `[4 * hidden]`."""
+    bias: Array
+    gain_c: Array
+    """Of c' on its way to h', `[hidden]`."""
+    bias_c: Array
+
+
+class Trace(NamedTuple):
+    """What the steps leave for the backward pass; every array has a row for each token."""
 
     gates: Array
-    """sigma(i), sigma(f), tanh(g), sigma(o) `[tokens, 4 * hidden]`."""
-    reads: Array
-    """The masked h that each step read `[tokens, hidden, padded]`."""
+    """sigma(i), sigma(f), tanh(g), sigma(o) `[tokens, 4 * hidden]`; pre-activations before their step."""
     memory: Array
     """The c that each step read `[tokens, hidden]`."""
     tanh_c: Array
-    """tanh(c') `[tokens, hidden]`."""
+    """What o was multiplied with `[tokens, hidden]`."""
+    normed: Array
+    """Normalised pre-activations `[tokens, 4 * hidden]` and their scales `[tokens, 4]`, if they are normalised."""
+    scale: Array
+    normed_c: Array
+    """The same of c': `[tokens, hidden]` and `[tokens, 1]`."""
+    scale_c: Array
 
 
-def forward(x: Array, counts: Array, mask: Array, W_x: Array, W_h: Array, b: Array) -> tuple[Array, Trace]:
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that `backward` has to know of `forward`."""
+
+    x: Array
+    counts: Array
+    mask: Array
+    reads: Array
+    """The masked h that each step read `[tokens, hidden, padded]`."""
+    norm: Norm
+    trace: Trace
+
+
+def forward(
+    x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array
+) -> tuple[Array, Run]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs."""
-    hidden = W_h.shape[1]
-    gates = x @ W_x.T
+    gates = multiply(x, W_x)
     gates += b
-    reads = np.zeros((len(x), padded(hidden)), x.dtype)
-    memory, tanh_c, h = (np.empty((len(x), hidden), x.dtype) for _ in range(3))
-    _forward(counts, mask, pad_columns(W_h), gates, reads, memory, tanh_c, h)
-    return h, Trace(gates, reads, memory, tanh_c)
+    return recur(x, counts, mask, gates, W_h, no_norm(x.dtype))
 
 
-def backward(
-    d_h: Array, trace: Trace, x: Array, counts: Array, mask: Array, W_x: Array, W_h: Array, b: Array
-) -> tuple[Array, ...]:
+def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
     """The gradients of x, W_x, W_h and b from that of h."""
-    d_gates = np.empty_like(trace.gates)
-    _backward(counts, mask, np.ascontiguousarray(W_h.T), d_h, trace.gates, trace.memory, trace.tanh_c, d_gates)
-    d_W_h = d_gates.T @ trace.reads[:, : W_h.shape[1]]
-    return d_gates @ W_x, d_gates.T @ x, d_W_h, d_gates.sum(axis=0)
+    d_gates, _ = recur_back(d_h, run, W_h)
+    return (*products_back(d_gates, run, multiply, W_x, W_h), d_gates.sum(axis=0))
+
+
+def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, Run]:
+    """h and the run, from gates that hold what comes from x."""
+    hidden = W_h.shape[1]
+    reads = np.zeros((len(x), padded(hidden)), x.dtype)
+    h = np.empty((len(x), hidden), x.dtype)
+    run = Run(x, counts, mask, reads, norm, new_trace(gates, norm))
+    _forward(counts, mask, pad_columns(W_h), reads, norm, run.trace, h)
+    return h, run
+
+
+def recur_back(d_h: Array, run: Run, W_h: Array) -> tuple[Array, Norm]:
+    """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
+    d_gates = np.zeros_like(run.trace.gates)
+    d_norm = Norm(*map(np.zeros_like, run.norm))
+    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.norm, run.trace, d_h, d_gates, d_norm)
+    return d_gates, d_norm
+
+
+def products_back(d_gates: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array) -> tuple[Array, Array, Array]:
+    """The gradients of x, W_x and W_h, as one large product each."""
+    d_W_h = multiply(d_gates.T, run.reads.T)[:, : W_h.shape[1]]
+    return multiply(d_gates, W_x.T), multiply(d_gates.T, run.x.T), d_W_h
+
+
+def no_norm(dtype: np.dtype[Any]) -> Norm:
+    """Nothing is normalised."""
+    return Norm(*(np.empty(0, dtype),) * 4)
+
+
+def new_trace(gates: Array, norm: Norm) -> Trace:
+    """Room for what the steps leave."""
+    tokens, hidden = len(gates), gates.shape[1] // 4
+
+    def room(*columns: int) -> list[Array]:
+        return [np.empty((tokens, size), gates.dtype) for size in columns]
+
+    normed = room(4 * hidden, 4, hidden, 1) if len(norm.gain) else room(0, 0, 0, 0)
+    return Trace(gates, *room(hidden, hidden), *normed)
 
 
 @compiled
-def remember(gates: Any, from_h: Any, c: Any, memory: Any, tanh_c: Any, h: Any) -> None:
-    """One step of n rows: gates from pre-activations without W_h h to activations, c to c', both in place.
-
-    gates, from_h: `[n, 4 * hidden]`. c: `[batch, hidden]`. memory (for the old c), tanh_c and h: `[n, hidden]`.
-    """
-    n, hidden = h.shape
-    for r in range(n):
-        sigmoid_of_sum(gates[r, : 2 * hidden], from_h[r, : 2 * hidden])
-        tanh_of_sum(gates[r, 2 * hidden : 3 * hidden], from_h[r, 2 * hidden : 3 * hidden])
-        sigmoid_of_sum(gates[r, 3 * hidden :], from_h[r, 3 * hidden :])
+def advance(start: int, end: int, c: Any, norm: Any, trace: Any, h: Any) -> None:
+    """One step: the rows of `trace.gates` from pre-activations to activations, c `[batch, hidden]` to c', and h."""
+    hidden = c.shape[1]
+    gates, memory, tanh_c = trace.gates[start:end], trace.memory[start:end], trace.tanh_c[start:end]
+    if len(norm.gain) > 0:
+        normalise(gates, norm.gain, norm.bias, trace.normed[start:end], trace.scale[start:end])
+    for r in range(end - start):
+        sigmoid_in_place(gates[r, : 2 * hidden])
+        tanh_in_place(gates[r, 2 * hidden : 3 * hidden])
+        sigmoid_in_place(gates[r, 3 * hidden :])
         for j in range(hidden):
             memory[r, j] = c[r, j]
-        for j in range(hidden):
+        for j in range(hidden):  # c' = f * c + i * g
             c[r, j] = gates[r, hidden + j] * c[r, j] + gates[r, j] * gates[r, 2 * hidden + j]
         for j in range(hidden):
-            tanh_c[r, j] = tanh(c[r, j])
-        for j in range(hidden):
+            tanh_c[r, j] = c[r, j]
+    if len(norm.gain_c) > 0:
+        normalise(tanh_c, norm.gain_c, norm.bias_c, trace.normed_c[start:end], trace.scale_c[start:end])
+    for r in range(end - start):
+        tanh_in_place(tanh_c[r])
+        for j in range(hidden):  # h' = o * tanh(c')
             h[r, j] = gates[r, 3 * hidden + j] * tanh_c[r, j]
 
 
 @compiled
-def unremember(d_h: Any, d_c: Any, gates: Any, memory: Any, tanh_c: Any, d_gates: Any) -> None:
-    """The backward pass of `remember`: d_gates of the pre-activations `[n, 4 * hidden]`; d_c' to d_c in place."""
-    n, hidden = memory.shape
-    for r in range(n):
-        for j in range(hidden):  # h' = o * tanh(c')
-            o, t = gates[r, 3 * hidden + j], tanh_c[r, j]
-            d_gates[r, 3 * hidden + j] = d_h[r, j] * t * o * (1 - o)
+def retreat(
+    start: int, end: int, d_h: Any, d_c: Any, d_t: Any, norm: Any, trace: Any, d_gates: Any, d_norm: Any
+) -> None:
+    """The backward pass of `advance`: d_gates `[n, 4 * hidden]` of the pre-activations, and d_c' to d_c in place.
+
+    d_t is room for `[n, hidden]`.
+    """
+    hidden = d_c.shape[1]
+    gates, memory, tanh_c = trace.gates[start:end], trace.memory[start:end], trace.tanh_c[start:end]
+    for r in range(end - start):
+        for j in range(hidden):
+            o = gates[r, 3 * hidden + j]
+            d_gates[r, 3 * hidden + j] = d_h[r, j] * tanh_c[r, j] * o * (1 - o)
         for j in range(hidden):
             t = tanh_c[r, j]
-            d_c[r, j] += d_h[r, j] * gates[r, 3 * hidden + j] * (1 - t * t)
-        for j in range(hidden):  # c' = f * c + i * g
+            d_t[r, j] = d_h[r, j] * gates[r, 3 * hidden + j] * (1 - t * t)
+    if len(norm.gain_c) > 0:
+        n = end - start
+        unnormalise(
+            d_t[:n], norm.gain_c, trace.normed_c[start:end], trace.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
+        )
+    for r in range(end - start):
+        for j in range(hidden):
+            d_c[r, j] += d_t[r, j]
+        for j in range(hidden):
             i, g = gates[r, j], gates[r, 2 * hidden + j]
             d_gates[r, j] = d_c[r, j] * g * i * (1 - i)
         for j in range(hidden):
@@ -98,13 +174,15 @@ def unremember(d_h: Any, d_c: Any, gates: Any, memory: Any, tanh_c: Any, d_gates
             d_gates[r, 2 * hidden + j] = d_c[r, j] * i * (1 - g * g)
         for j in range(hidden):
             d_c[r, j] *= gates[r, hidden + j]
+    if len(norm.gain) > 0:
+        unnormalise(d_gates, norm.gain, trace.normed[start:end], trace.scale[start:end], d_norm.gain, d_norm.bias)
 
 
 @compiled
 def read(h: Any, mask: Any, reads: Any) -> None:
-    """The masked h of the step before, into `reads [n, ..]`."""
+    """The masked h of the step before, into the first columns of `reads [n, ..]`."""
     for r in range(reads.shape[0]):
-        for j in range(h.shape[1]):
+        for j in range(mask.shape[1]):
             reads[r, j] = h[r, j] * mask[r, j]
 
 
@@ -117,42 +195,37 @@ def unread(d_outputs: Any, d_reads: Any, mask: Any, d_h: Any) -> None:
 
 
 @compiled
-def _forward(
-    counts: Any, mask: Any, W_h: Any, gates: Any, reads: Any, memory: Any, tanh_c: Any, h: Any
-) -> None:
-    batch, hidden = mask.shape
-    c = np.zeros((batch, hidden), h.dtype)
-    from_h = np.zeros((batch, 4 * hidden), h.dtype)
+def _forward(counts: Any, mask: Any, W_h: Any, reads: Any, norm: Any, trace: Any, h: Any) -> None:
+    c = np.zeros(mask.shape, h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
             read(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h, from_h)
-        remember(gates[start:end], from_h, c, memory[start:end], tanh_c[start:end], h[start:end])
+            product(reads[start:end], W_h, trace.gates[start:end])
+        advance(start, end, c, norm, trace, h[start:end])
         before, start = start, end
 
 
 @compiled
 def _backward(
-    counts: Any, mask: Any, W_h_t: Any, d_outputs: Any, gates: Any, memory: Any, tanh_c: Any, d_gates: Any
+    counts: Any, mask: Any, W_h_t: Any, norm: Any, trace: Any, d_outputs: Any, d_gates: Any, d_norm: Any
 ) -> None:
-    batch, hidden = mask.shape
-    d_c = np.zeros((batch, hidden), gates.dtype)
-    d_h = np.empty((batch, hidden), gates.dtype)
-    d_reads = np.zeros((batch, hidden), gates.dtype)
-    end = len(gates)
+    d_c, d_reads = np.zeros(mask.shape, d_gates.dtype), np.zeros(mask.shape, d_gates.dtype)
+    d_h, d_t = np.empty(mask.shape, d_gates.dtype), np.empty(mask.shape, d_gates.dtype)
+    end = counts.sum()
     for n in counts[::-1]:
         start = end - n
         unread(d_outputs[start:end], d_reads, mask, d_h)
-        unremember(d_h, d_c, gates[start:end], memory[start:end], tanh_c[start:end], d_gates[start:end])
+        retreat(start, end, d_h, d_c, d_t, norm, trace, d_gates[start:end], d_norm)
+        d_reads[:n] = 0
         product(d_gates[start:end], W_h_t, d_reads)
         end = start
 
 
 def compile(dtype: np.dtype[Any]) -> None:
-    """Compile everything for numbers of this type, or fetch what was compiled."""
-    announce((_forward, _backward), dtype, SECONDS)
-    x, counts, mask, W, b = np.zeros((1, 1), dtype), np.ones(1, np.int64), *(np.ones(s, dtype) for s in ((1, 1), (4, 1), 4))
-    h, trace = forward(x, counts, mask, W, W, b)
-    backward(h, trace, x, counts, mask, W, W, b)
+    """Make or load the machine code for numbers of this type."""
+    announce([_forward, _backward], dtype, seconds=10)
+    x, W, b = np.zeros((1, 1), dtype), np.zeros((4, 1), dtype), np.zeros(4, dtype)
+    h, run = forward(x, np.ones(1, np.int64), x, by_numpy, W, W, b)
+    backward(h, run, by_numpy, W, W, b)

@@ -45,9 +45,7 @@ class CharacterCNN(CharacterEncoder):
         """Features `[distinct, size]`: r_j = max_m (W z_m + b)_j, where z_m are the characters about position m."""
         if self.kernels == "auto":
             weight, bias = self.convolution.weight, cast(Tensor, self.convolution.bias)
-            looked_up = compiled_characters.convolution_maximum(
-                spellings, lengths, self.embedding.weight, weight, bias
-            )
+            looked_up = compiled_characters.convolution_maximum(spellings, lengths, self.embedding.weight, weight, bias)
             if looked_up is not None:
                 return looked_up
         padding = ~real(lengths, spellings.shape[1])

@@ -3,12 +3,14 @@
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 from metalstm.nn.compiled import kernels
+
+Array = np.ndarray[Any, Any]
 
 
 def convolution_maximum(
@@ -21,30 +23,32 @@ def convolution_maximum(
     characters = kernels("characters", embedding)
     if characters is None:
         return None
-    filters, size, width = weight.shape
-    by_place = weight.permute(2, 0, 1).reshape(width * filters, size)
-    table = functional.linear(embedding, by_place).view(-1, width, filters)
-    values: Tensor = _Greatest.apply(characters, spellings, lengths, table, bias)
+    read = spellings.contiguous().numpy(), lengths.contiguous().numpy()
+    values: Tensor = _Greatest.apply(characters, read, embedding, weight, bias)  # type: ignore[no-untyped-call]
     return values
 
 
 class _Greatest(torch.autograd.Function):
-    """`kernels.characters.greatest` and its gradient."""
+    """The table's product, `kernels.characters.greatest`, and the gradients of both."""
 
     @staticmethod
     def forward(
-        ctx: Any, characters: ModuleType, spellings: Tensor, lengths: Tensor, table: Tensor, bias: Tensor
+        ctx: Any, characters: ModuleType, read: tuple[Array, Array], embedding: Tensor, weight: Tensor, bias: Tensor
     ) -> Tensor:
-        read = spellings.contiguous().numpy(), lengths.contiguous().numpy()
-        values, centres = characters.greatest(table.detach().numpy(), bias.detach().numpy(), *read)
-        ctx.kept = characters, centres, *read
-        ctx.save_for_backward(table)
+        filters, size, width = weight.shape
+        by_place = weight.detach().permute(2, 0, 1).reshape(width * filters, size)
+        table = (embedding.detach() @ by_place.t()).view(-1, width, filters)
+        values, centres = characters.greatest(table.numpy(), bias.detach().numpy(), *read)
+        ctx.characters, ctx.kept, ctx.table_shape = characters, (centres, *read), table.shape
+        ctx.save_for_backward(embedding, by_place)
         return torch.from_numpy(values)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
-        characters, *kept = ctx.kept
-        (table,) = ctx.saved_tensors
-        d_table = characters.table_gradient(gradient.contiguous().numpy(), *kept, table.detach().numpy())
-        return None, None, None, torch.from_numpy(d_table), gradient.sum(dim=0)
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        embedding, by_place = ctx.saved_tensors
+        alphabet, width, filters = ctx.table_shape
+        d_table, d_bias = ctx.characters.gradient(gradient.contiguous().numpy(), *ctx.kept, alphabet, width)
+        by_character = torch.from_numpy(d_table).view(alphabet, width * filters)
+        d_weight = (by_character.t() @ embedding).view(width, filters, -1).permute(1, 2, 0)
+        return None, None, by_character @ by_place, d_weight, torch.from_numpy(d_bias)

@@ -1,12 +1,16 @@
 """The kernels of the CRF as functions of tensors, with the arguments and results of their references in `nn.crf`."""
 
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from metalstm.nn.compiled import kernels
+
+Array = np.ndarray[Any, Any]
 
 
 def neg_log_likelihood(
@@ -22,22 +26,22 @@ def neg_log_likelihood(
     """log Z - s(labels) `[batch]`, computed in float64 whatever the emissions are; padding may hold anything.
 
     None where the reference has to answer: where there is no kernel, for scores further apart than float64 has room
-    for, for NaN, and for labels that are out of range or forbidden (by a score below `forbidden`).
+    for, for NaN, for labels or lengths out of range, and for labels that are forbidden (by a score below `forbidden`).
     """
     crf = kernels("crf", emissions)
     if crf is None:
         return None
-    holds, losses, *gradients = crf.loss_and_gradient(
+    holds, losses, d_emissions, d_scores = crf.loss_and_gradient(
         emissions.detach().contiguous().numpy(),
         labels.contiguous().numpy(),
         lengths.contiguous().numpy(),
-        *(scores.detach().double().numpy() for scores in (transitions, start, end)),
+        *(scores.detach().contiguous().numpy() for scores in (transitions, start, end)),
         forbidden,
     )
     if not holds:
         return None
-    known = [torch.from_numpy(losses).to(emissions.dtype), *map(torch.from_numpy, gradients)]
-    loss: Tensor = _Loss.apply(*known, emissions, transitions, start, end)
+    known = crf, torch.from_numpy(losses), d_emissions, d_scores
+    loss: Tensor = _Loss.apply(*known, emissions, transitions, start, end)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -60,18 +64,27 @@ class _Loss(torch.autograd.Function):
     """Losses that come with their gradients."""
 
     @staticmethod
-    def forward(ctx: Any, losses: Tensor, *others: Tensor) -> Tensor:
-        """`others`: the gradients of each sentence's loss, and then as many tensors that these are gradients of."""
-        ctx.gradients = others[: len(others) // 2]
-        ctx.dtypes = [tensor.dtype for tensor in others[len(others) // 2 :]]
-        return losses
+    def forward(
+        ctx: Any,
+        crf: ModuleType,
+        losses: Tensor,
+        d_emissions: Array,
+        d_scores: Array,
+        emissions: Tensor,
+        *scores: Tensor,
+    ) -> Tensor:
+        """Losses in the emissions' type; the gradients as `kernels.crf.loss_and_gradient` gives them."""
+        ctx.crf, ctx.known = crf, (d_emissions, d_scores)
+        return losses.to(emissions.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, weights: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, weights: Tensor) -> tuple[Tensor | None, ...]:
         """`weights [batch]`: what each sentence's loss counts for."""
-        d_emissions, *others = ctx.gradients
-        by_sentence = weights.to(d_emissions.dtype)[:, None, None] * d_emissions
-        summed = [torch.tensordot(weights.double(), gradient, dims=1) for gradient in others]
-        results = [gradient.to(dtype) for gradient, dtype in zip([by_sentence, *summed], ctx.dtypes, strict=True)]
-        return None, *[None] * len(results), *results
+        return (
+            None,
+            None,
+            None,
+            None,
+            *map(torch.from_numpy, ctx.crf.weighted(weights.contiguous().numpy(), *ctx.known)),
+        )

@@ -181,19 +181,20 @@ class LinearChainCRF(nn.Module):
 
         Raises UserError if only allowed paths count in training and a gold path is not one of them.
         """
-        emissions, lengths = self._prepared(emissions, lengths)
+        self._check_shapes(emissions, lengths)
         if labels.shape != emissions.shape[:2]:
             raise ValueError(f"labels {list(labels.shape)} do not fit emissions {list(emissions.shape)}")
-        scores = self._scores(emissions.dtype, self.valid_when_training)
-        forbidden = _forbidden(emissions.dtype) / 2
-        if self.kernels == "auto":
+        if self.kernels == "auto" and emissions.dtype == self.transitions.dtype:
+            scores = self._scores(emissions.dtype, self.valid_when_training)
+            forbidden = _forbidden(emissions.dtype) / 2
             losses = compiled_crf.neg_log_likelihood(emissions, labels, lengths, *scores, forbidden=forbidden)
             if losses is not None:
                 return losses
-        emissions, lengths = self._unpadded(emissions, lengths)
+        emissions, lengths = self._unpadded(*self._prepared(emissions, lengths))
+        scores = self._scores(emissions.dtype, self.valid_when_training)
         labels = labels.masked_fill(~real(lengths, labels.shape[1]), 0)
         gold = path_score(emissions, labels, lengths, *scores)
-        if self.valid_when_training and bool((gold < forbidden).any()):
+        if self.valid_when_training and bool((gold < _forbidden(gold.dtype) / 2).any()):
             raise UserError(
                 "a gold sequence of labels is one that the scheme forbids: repair the labels, "
                 "or switch off model.crf.valid_when_training"
@@ -236,18 +237,20 @@ class LinearChainCRF(nn.Module):
 
     def _prepared(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Emissions in the type to compute in, and lengths beside them."""
+        self._check_shapes(emissions, lengths)
+        time = emissions.shape[1]
+        if lengths.min() < 1 or lengths.max() > time:
+            raise ValueError(f"lengths must lie between 1 and {time}")
+        lengths = lengths.to(emissions.device)
+        dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.transitions.dtype), torch.float32)
+        return emissions.to(dtype), lengths
+
+    def _check_shapes(self, emissions: Tensor, lengths: Tensor) -> None:
         if emissions.dim() != 3 or emissions.shape[2] != self.num_labels or lengths.shape != emissions.shape[:1]:
             raise ValueError(
                 f"emissions {list(emissions.shape)} and lengths {list(lengths.shape)} "
                 f"are not [batch, time, {self.num_labels}] and [batch]"
             )
-        time = emissions.shape[1]
-        shortest, longest = lengths.aminmax()
-        if shortest < 1 or longest > time:
-            raise ValueError(f"lengths must lie between 1 and {time}")
-        lengths = lengths.to(emissions.device)
-        dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.transitions.dtype), torch.float32)
-        return emissions.to(dtype), lengths
 
     def _unpadded(self, emissions: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Emissions with zeros on padding, as the functions above want them."""

@@ -1,5 +1,6 @@
 """Values set to zero at random in training."""
 
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -33,7 +34,7 @@ class Dropout(nn.Module):
             return features
         kernel = kernels("dropout", features) if self.kernels == "auto" else None
         if kernel is not None:
-            result: Tensor = _Dropout.apply(features, kernel, self.rate, self.variational)
+            result: Tensor = _Dropout.apply(features, kernel, self.rate, self.variational)  # type: ignore[no-untyped-call]
             return result
         if not self.variational:
             return functional.dropout(features, self.rate)
@@ -45,21 +46,36 @@ class _Dropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, kernel: ModuleType, rate: float, variational: bool) -> Tensor:
-        ctx.choices = kernel, rate, variational, int(torch.randint(2**63 - 1, ()))
-        return _dropped(features, *ctx.choices)
+        seed = int(torch.randint(2**63 - 1, ()))
+        ctx.dropped = partial(_dropped, kernel=kernel, rate=rate, variational=variational, seed=seed)
+        ctx.time_first = _is_time_first(features)
+        result: Tensor = ctx.dropped(features.detach(), time_first=False)
+        return result
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
-        return _dropped(gradient, *ctx.choices), None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return ctx.dropped(gradient, time_first=ctx.time_first), None, None, None
 
 
-def _dropped(features: Tensor, kernel: ModuleType, rate: float, variational: bool, seed: int) -> Tensor:
-    """Features `[batch, time, size]`, numbered in this order wherever they lie in memory."""
+def _dropped(
+    features: Tensor, *, kernel: ModuleType, rate: float, variational: bool, seed: int, time_first: bool
+) -> Tensor:
+    """Features `[batch, time, size]`, numbered in this order wherever they lie in memory.
+
+    `time_first` says where the result shall lie: what comes from a recurrent network, which goes from step to step, is
+    turned round on the way.
+    """
     _, time, size = features.shape
     sentence, token = (size, 0) if variational else (time * size, size)
-    features = features.detach()
-    time_first = features.transpose(0, 1)
-    if time_first.is_contiguous():
-        return torch.from_numpy(kernel.dropout(time_first.numpy(), token, sentence, seed, rate)).transpose(0, 1)
-    return torch.from_numpy(kernel.dropout(features.contiguous().numpy(), sentence, token, seed, rate))
+    if _is_time_first(features):
+        values = features.transpose(0, 1).numpy()
+        result = torch.from_numpy(kernel.dropout(values, token, sentence, seed, rate, not time_first))
+    else:
+        values = features.contiguous().numpy()
+        result = torch.from_numpy(kernel.dropout(values, sentence, token, seed, rate, time_first))
+    return result.transpose(0, 1) if time_first else result
+
+
+def _is_time_first(features: Tensor) -> bool:
+    return features.transpose(0, 1).is_contiguous()

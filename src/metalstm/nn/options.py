@@ -9,7 +9,6 @@ from metalstm.options import Options
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
 Size = Annotated[int, Field(ge=1)]
 Kernels = Literal["auto", "off"]
-"""auto: whole-sequence kernels on the CPU where they support the configuration; off: plain PyTorch."""
 
 
 class CharacterOptions(Options):
@@ -66,6 +65,7 @@ class NetworkOptions(Options):
     attention: AttentionOptions = AttentionOptions()
     crf: CrfOptions = CrfOptions()
     kernels: Kernels = "auto"
+    """auto: whole-sequence kernels on the CPU where they support the configuration; off: plain PyTorch."""
 
 
 class TaggerOptions(NetworkOptions):

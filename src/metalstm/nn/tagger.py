@@ -38,7 +38,9 @@ class Tagger(nn.Module):
         self.options = options
         dropout, kernels = options.dropout, options.kernels
         self.words = word_embedding(len(lexicon.words), options.word_size, word_vectors, tuned=options.tune_words)
-        self.characters = character_encoder(options.characters.encoder, len(lexicon.characters), options.characters, kernels)
+        self.characters = character_encoder(
+            options.characters.encoder, len(lexicon.characters), options.characters, kernels
+        )
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         self.encoder = recurrent(
             options.cell,
@@ -125,6 +127,7 @@ def _cell_options(lexicon: Lexicon, options: TaggerOptions) -> dict[str, Any]:
         "dropout_recurrent": options.dropout.recurrent,
         "dropout_between": options.dropout.output,
         "variational": options.dropout.variational,
+        "kernels": options.kernels,
     }
     if options.cell in REGISTRY and "num_tasks" in REGISTRY[options.cell].options.model_fields:
         implied["num_tasks"] = max(1, len(lexicon.corpora))

@@ -1,9 +1,11 @@
 """Convert one corpus to IOBES, one token and its label a line."""
 
 from pathlib import Path
+from typing import Literal
 
 from metalstm.corpora import columns, schemes
 from metalstm.corpora.columns import Sentence
+from metalstm.corpora.schemes import Scheme
 from metalstm.errors import UserError
 from metalstm.plan import Plan
 
@@ -27,7 +29,7 @@ def run(plan: Plan) -> None:
         print(f"{plan.outputs[split]}: {len(converted)} sentences{note}")
 
 
-def _to_iobes(sentences: list[Sentence], scheme: str) -> tuple[list[Sentence], int]:
+def _to_iobes(sentences: list[Sentence], scheme: Scheme | Literal["auto"]) -> tuple[list[Sentence], int]:
     source = schemes.detect(sentence.labels for sentence in sentences) if scheme == "auto" else scheme
     repaired = sum(len(schemes.faults(sentence.labels, source)) for sentence in sentences)
     converted = [

@@ -26,7 +26,7 @@ def write(plan: Plan) -> None:
 
 def touch(plan: Plan) -> None:
     """Give the outputs and the manifest the present time: engines that go by time take them for new."""
-    for path in (*plan.outputs.values(), plan.manifest):
+    for path in (*map(Path, plan.outputs.values()), plan.manifest):
         os.utime(path)
 
 

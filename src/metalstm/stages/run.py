@@ -7,7 +7,7 @@ from metalstm import plan as planning
 from metalstm.errors import UserError
 from metalstm.stages import manifest
 
-STAGES = ("fetch", "convert", "join", "vectors", "train", "score", "table")
+STAGES = ("fetch", "convert", "join", "vectors", "train", "score", "table", "images", "accuracy")
 
 
 def run(stage: str, path: Path) -> bool:

@@ -1,9 +1,7 @@
 """Train one tagger, and let it tag the development and test files of its corpora."""
 
 import json
-import platform
 from collections.abc import Iterable
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from metalstm.nn.tagger import Tagger, num_parameters
 from metalstm.plan import SCORED_SPLITS, SPLITS, Plan
 from metalstm.scoring.scores import strict_f1
 from metalstm.stages.sentences import by_corpus
+from metalstm.stages.versions import versions
 from metalstm.tagging.tag import Tagged, tag_tokens
 from metalstm.tracking import LiveRun
 from metalstm.training import checkpoints
@@ -59,7 +58,9 @@ def run(plan: Plan) -> None:
         )
     removed = _predict(plan, tagger, data)
     write_text(Path(plan.outputs["history.csv"]), as_csv(outcome.history))
-    write_text(Path(plan.outputs["training.json"]), json.dumps(_record(plan, tagger, outcome, removed), indent=1) + "\n")
+    write_text(
+        Path(plan.outputs["training.json"]), json.dumps(_record(plan, tagger, outcome, removed), indent=1) + "\n"
+    )
     named = {name: chosen[name] for name in ("setting", "scope", "cell", "seed", "joint")}
     storage.save(tagger, folder, extra=named)
     checkpoints.remove(folder)
@@ -120,12 +121,6 @@ def _record(plan: Plan, tagger: Tagger, outcome: Outcome, removed: dict[str, int
         "peak_memory_mb": round(outcome.peak_memory_mb, 1),
         "parameters": num_parameters(tagger),
         "task_labels_removed": removed,
-        "versions": {
-            "metalstm": version("metalstm"),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-            "machine": platform.machine(),
-        },
+        "versions": versions(),
         "plan": {"code": plan.code, **plan.parameters},
     }

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from metalstm.corpora import columns
+from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.plan import Plan
-from metalstm.errors import UserError
 from metalstm.vectors import load, text, word2vec
 from metalstm.vectors.load import WordVectors
 from metalstm.vectors.options import VectorOptions
@@ -29,7 +29,9 @@ def run(plan: Plan) -> None:
         "size": options.size,
         "sentences": len(sentences),
         "tokens": sum(map(len, sentences)),
-        "coverage": {corpus: load.coverage([word for tokens in train[corpus] for word in tokens], vectors) for corpus in corpora},
+        "coverage": {
+            corpus: load.coverage([word for tokens in train[corpus] for word in tokens], vectors) for corpus in corpora
+        },
     }
     write_text(Path(plan.outputs["report"]), json.dumps(report, indent=1) + "\n")
     print(f"{plan.outputs['vectors']}: {len(vectors.words)} words, {options.size} values each ({report['source']})")

@@ -1,6 +1,7 @@
 """The tables as pictures: F1 beside the study's, and learning curves; the same numbers give the same bytes."""
 
 import csv
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -14,6 +15,7 @@ from metalstm.tables.gather import SETTINGS, Row
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
 """The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
 _MARKERS = "osD^vPX*"
+_DASHES = ("-", "--", ":")
 _SETTING_COLOURS = dict(zip(SETTINGS, _COLOURS, strict=False))
 _LANE = 0.17
 """Inches from one row to the next."""
@@ -71,25 +73,33 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
             figure.legend(handles=_cell_handles(cells), loc="outside lower center", ncols=6)
 
 
-def learning_curves(histories: Mapping[str, Sequence[Path]], path: Path) -> None:
-    """Draw devel F1 and loss by epoch, a colour for each name and a line for each history.csv; a dot is the best epoch.
+def learning_curves(
+    histories: Mapping[str, Sequence[Path]], path: Path, *, score: str = "F1", examples: str = "sentences"
+) -> None:
+    """Draw devel score and loss by epoch, a line for each history.csv; a dot is the best epoch.
+
+    Each name has a colour of its own, or where there are more names than colours, colour and dashes. `score` is F1 or
+    accuracy, `examples` what the loss is a mean over.
 
     Raises:
         UserError: there is no history, or one is not what a training writes.
     """
     if not any(histories.values()):
         raise UserError(f"{path}: there is nothing to draw; train a run first")
-    with _figure(path, 7.2, 3.0) as figure:
+    column = f"devel_{score.lower()}"
+    with _figure(path, 7.2, 2.8 + 0.2 * math.ceil(len(histories) / 4)) as figure:
         scores, losses = figure.subplots(1, 2)
         for number, (name, files) in enumerate(histories.items()):
-            style = {"color": _COLOURS[number % len(_COLOURS)], "linewidth": 1.3, "alpha": 0.85}
-            for label, history in zip([name, *[None] * len(files)], map(_read, files), strict=False):
+            rounds, colour = divmod(number, len(_COLOURS))
+            style = {"color": _COLOURS[colour], "linewidth": 1.3, "alpha": 0.85, "linestyle": _DASHES[rounds % 3]}
+            for label, file in zip([name, *[None] * len(files)], files, strict=False):
+                history = _read(file, column)
                 losses.plot(*_unzip(history["loss"]), label=label, **style)
-                scores.plot(*_unzip(history["devel_f1"]), **style)
-                best = max(history["devel_f1"], key=lambda point: point[1], default=None)
+                scores.plot(*_unzip(history[column]), **style)
+                best = max(history[column], key=lambda point: point[1], default=None)
                 if best is not None:
                     scores.plot(*best, "o", markersize=4, color=style["color"])
-        for axes, heading in ((scores, "F1 on the development split, %"), (losses, "loss, mean over sentences")):
+        for axes, heading in ((scores, f"{score} on the development split, %"), (losses, f"loss, mean over {examples}")):
             axes.set_title(heading, fontsize=9, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -155,13 +165,13 @@ def _figure(path: Path, width: float, height: float) -> Iterator[Any]:
             figure.savefig(temporary, dpi=150, metadata=unchanging)
 
 
-def _read(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Epoch and value of what is drawn of a history.csv."""
+def _read(path: Path, score: str) -> dict[str, list[tuple[int, float]]]:
+    """Epoch and value of what is drawn of a history.csv: the loss, and the column `score`."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return {
-            name: [(int(row["epoch"]), float(row[name])) for row in rows if row[name]] for name in ("loss", "devel_f1")
+            name: [(int(row["epoch"]), float(row[name])) for row in rows if row[name]] for name in ("loss", score)
         }
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; train this run first") from None

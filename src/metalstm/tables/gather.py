@@ -97,14 +97,14 @@ def read_csv(path: Path) -> list[Row]:
     """
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return [Row(**{field.name: _value(field, row[field.name]) for field in fields(Row)}) for row in rows]
+        return [Row(*(_value(field, row[field.name]) for field in fields(Row))) for row in rows]
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run the study first, or name another one") from None
     except (KeyError, TypeError, ValueError, csv.Error):
         raise UserError(f"{path}: not a table with the columns {', '.join(f.name for f in fields(Row))}") from None
 
 
-def _value(field: Field[Any], text: str) -> str | int | float | None:
+def _value(field: Field[Any], text: str) -> Any:
     if field.type is str:
         return text
     if text == "" and field.type not in (int, float):

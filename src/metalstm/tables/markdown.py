@@ -90,16 +90,23 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
 
 
 def _table(rows: Sequence[Row]) -> list[str]:
-    """Padded, so that it can be read as plain text too."""
     columns = _columns(rows)
     lines = [[column.heading for column in columns], *([column.cell(row) for column in columns] for row in rows)]
+    return padded(lines, [column.is_number for column in columns])
+
+
+def padded(lines: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]:
+    """The lines of a Markdown table that can be read as plain text too.
+
+    The first of `lines` has the headings; `numbers` says which columns stand to the right.
+    """
     widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    sides = [":" if column.is_number else "-" for column in columns]
+    sides = [":" if is_number else "-" for is_number in numbers]
     rule = ["-" * (width - 1) + side for width, side in zip(widths, sides, strict=True)]
     aligned = [
         [
-            cell.rjust(width) if column.is_number else cell.ljust(width)
-            for cell, width, column in zip(cells, widths, columns, strict=True)
+            cell.rjust(width) if is_number else cell.ljust(width)
+            for cell, width, is_number in zip(cells, widths, numbers, strict=True)
         ]
         for cells in lines
     ]

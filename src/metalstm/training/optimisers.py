@@ -75,8 +75,8 @@ class Optimiser:
 
     def zero_grad(self) -> None:
         """Forget all gradients."""
-        for part in self.parts:
-            part.zero_grad(set_to_none=True)
+        for parameter in self._parameters():
+            parameter.grad = None
 
     def clip(self, limit: float) -> float:
         """Scale all gradients together so that their joint Euclidean norm is at most `limit` (0: no limit).
@@ -89,12 +89,14 @@ class Optimiser:
             if parameter.grad is None:
                 continue
             if parameter.grad.is_sparse:
-                # A word that stands twice in the batch stands twice in the gradient: only the sums have a norm.
-                parameter.grad = parameter.grad.coalesce()
-                gradients.append(parameter.grad.values())
+                # A row that is read twice stands twice in the gradient: only the sums have a norm.
+                rows = parameter.grad._indices()
+                if len(torch.unique(rows)) < rows.numel():
+                    parameter.grad = parameter.grad.coalesce()
+                gradients.append(parameter.grad._values())
             else:
                 gradients.append(parameter.grad)
-        norm = torch.nn.utils.get_total_norm(gradients).item()
+        norm: float = torch.stack(torch._foreach_norm(gradients)).norm().item()
         if limit and limit < norm < math.inf:
             torch._foreach_mul_(gradients, limit / norm)
         return norm
@@ -181,9 +183,7 @@ def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
     return for_parameters(options, tagger.dense_parameters(), tagger.row_parameters())
 
 
-def for_parameters(
-    options: OptimiserOptions, dense: Sequence[Parameter], rows: Sequence[Parameter] = ()
-) -> Optimiser:
+def for_parameters(options: OptimiserOptions, dense: Sequence[Parameter], rows: Sequence[Parameter] = ()) -> Optimiser:
     """`optimiser` for dense parameters and, if there are any, tables with sparse gradients."""
     kind = _KINDS.get(options.name)
     if kind is None:

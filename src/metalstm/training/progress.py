@@ -73,6 +73,7 @@ class Bar:
             TextColumn(f"devel {terms.score}" + " {task.fields[score]}"),
             TimeRemainingColumn(),
             console=console,
+            refresh_per_second=2,  # each takes milliseconds, in which a batch could be learned from
             transient=True,
         )
         self._epochs = 0

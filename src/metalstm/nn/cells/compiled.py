@@ -4,12 +4,8 @@ The loop stays the reference, and serves where the kernels cannot: on other devi
 without a kernel, for gradients of gradients, and where numba is missing or fails.
 """
 
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -17,10 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from metalstm.nn.cells.cell import Cell, eager
+from metalstm.nn.cells.elman import RNN
+from metalstm.nn.cells.hyper import HyperCell, MetaLNLSTM, MetaLSTM, MetaRNN
 from metalstm.nn.cells.lstm import LSTM
+from metalstm.nn.cells.normalised import GateNorm, LayerNormLSTM
+from metalstm.nn.compiled import NUMBERS, kernels
 
 Array = np.ndarray[Any, Any]
-NUMBERS = {torch.float32: np.dtype(np.float32), torch.float64: np.dtype(np.float64)}
+
+ROWS = 32
+"""oneDNN generates code for each new shape, for a millisecond: packed batches of similar size should look the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,50 +30,54 @@ class Kernel:
     """How the kernel of one class of cell is called."""
 
     module: str
-    """In `metalstm.kernels`: `forward(x, counts, mask, *weights)` and `backward(d_h, trace, x, counts, mask, *weights)`."""
+    """In `metalstm.kernels`, with `forward(x, counts, mask, multiply, *weights)`, which gives h and a run, and
+    `backward(d_h, run, multiply, *weights)`."""
     weights: Callable[[Any], tuple[nn.Parameter, ...]]
     """The weights of a cell in the kernel's order, which is also that of their gradients, after that of x."""
+    options: Callable[[Any], dict[str, Any]] = lambda cell: {}
+    """Further arguments of `forward`."""
+    serves: Callable[[Any], bool] = lambda cell: True
+    """Whether the kernel knows how to do what the cell's options say."""
+
+
+def _norm(norm: GateNorm) -> tuple[nn.Parameter, ...]:
+    return norm.gain, norm.bias, norm.memory.weight, norm.memory.bias
+
+
+def _hyper(cell: HyperCell, rest: Iterable[nn.Parameter]) -> tuple[nn.Parameter, ...]:
+    return cell.W_x, cell.W_h, cell.b_0, cell.A, cell.a, cell.D, cell.hyper.W_x, cell.hyper.W_h, *rest
+
+
+def _no_dropout(cell: MetaLSTM) -> bool:
+    return not cell.training or cell.dropout_candidate == 0.0
 
 
 KERNELS: dict[type[Cell], Kernel] = {
     LSTM: Kernel("lstm", lambda cell: (cell.W_x, cell.W_h, cell.b)),
+    LayerNormLSTM: Kernel("normalised", lambda cell: (cell.W_x, cell.W_h, *_norm(cell.norm))),
+    MetaRNN: Kernel("hyper", lambda cell: _hyper(cell, [cell.hyper.b])),
+    MetaLSTM: Kernel("hyper", lambda cell: _hyper(cell, [cell.hyper.b]), serves=_no_dropout),
+    MetaLNLSTM: Kernel(
+        "hyper", lambda cell: _hyper(cell, [*_norm(cell.norm), *_norm(cell.hyper.norm)]), serves=_no_dropout
+    ),
+    RNN: Kernel("elman", lambda cell: (cell.W_x, cell.W_h, cell.b), lambda cell: {"relu": cell.phi is torch.relu}),
 }
 
 
 def serves(cell: Cell, inputs: Tensor, state_mask: Tensor | None) -> bool:
     """Whether `run` can take the place of `eager`: a kernel for this cell, on a CPU, in one type of floats."""
     kernel = KERNELS.get(type(cell))
-    tensors = [inputs, *cell.parameters(), *([] if state_mask is None else [state_mask])]
-    return (
-        kernel is not None
-        and inputs.dtype in NUMBERS
-        and all(tensor.device.type == "cpu" and tensor.dtype == inputs.dtype for tensor in tensors)
-        and (state_mask is None or not state_mask.requires_grad)
-        and _ready(kernel.module, NUMBERS[inputs.dtype])
-    )
+    if kernel is None or not kernel.serves(cell) or (state_mask is not None and state_mask.requires_grad):
+        return False
+    others = [*kernel.weights(cell), *([] if state_mask is None else [state_mask])]
+    alike = all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others)
+    return alike and kernels(kernel.module, inputs) is not None
 
 
 def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor:
     """`eager(cell, ...)` by the kernel of the cell's class; padding holds zeros."""
     kernel = KERNELS[type(cell)]
     return cast(Tensor, _Compiled.apply(kernel, cell, lengths, state_mask, inputs, *kernel.weights(cell)))
-
-
-def _load(name: str) -> ModuleType:
-    return import_module(f"metalstm.kernels.{name}")
-
-
-@cache
-def _ready(name: str, dtype: np.dtype[Any]) -> bool:
-    """Whether the kernel can be used, after it was compiled; warns once if not."""
-    try:
-        _load(name).compile(dtype)
-    except Exception as failure:  # whatever stops numba, the loop still gives the right result
-        reason = " ".join(str(failure).split())[:200]
-        message = f"no compiled kernel '{name}', slower loop instead: {type(failure).__name__}: {reason}"
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +97,20 @@ class Packing:
         """For `lengths [batch]` in any order."""
         sizes = lengths.numpy(force=True)
         order = np.argsort(-sizes, kind="stable")
-        longest = int(sizes.max(initial=0))
-        steps, places = np.nonzero(np.arange(longest)[:, None] < sizes[order])
+        steps, places = np.nonzero(np.arange(sizes.max(initial=0))[:, None] < sizes[order])
         return cls(np.bincount(steps), order, steps, order[places])
 
     def pack(self, padded: Tensor) -> Array:
-        """`[tokens, size]` of `[time, batch, size]`."""
-        return cast(Array, np.ascontiguousarray(padded.detach().numpy()[self.steps, self.sentences]))
+        """`[tokens, size]` of `[time, batch, size]`, and zero rows up to a multiple of `ROWS`."""
+        tokens = len(self.steps)
+        packed = np.zeros((-(-tokens // ROWS) * ROWS, padded.shape[2]), NUMBERS[padded.dtype])
+        packed[:tokens] = padded.detach().numpy()[self.steps, self.sentences]
+        return packed
 
     def unpack(self, packed: Array, like: Tensor) -> Tensor:
         """`[time, batch, size]` with zeros on padding; `like` has the same time and batch."""
         padded = np.zeros((*like.shape[:2], packed.shape[1]), packed.dtype)
-        padded[self.steps, self.sentences] = packed
+        padded[self.steps, self.sentences] = packed[: len(self.steps)]
         return torch.from_numpy(padded)
 
 
@@ -124,8 +132,9 @@ class _Compiled(torch.autograd.Function):
         mask = np.ones((len(lengths), cell.hidden_size), x.dtype)
         if state_mask is not None:
             mask = state_mask.detach().numpy()[packing.order]
-        h, trace = _load(kernel.module).forward(x, packing.counts, mask, *_arrays(weights))
-        ctx.kernel, ctx.cell, ctx.packing, ctx.kept = kernel, cell, packing, (trace, x, packing.counts, mask)
+        module = cast(Any, kernels(kernel.module, inputs))
+        h, ctx.run = module.forward(x, packing.counts, mask, _multiply, *map(_array, weights), **kernel.options(cell))
+        ctx.module, ctx.cell, ctx.packing = module, cell, packing
         ctx.save_for_backward(lengths, state_mask, inputs, *weights)
         return packing.unpack(h, inputs)
 
@@ -136,18 +145,33 @@ class _Compiled(torch.autograd.Function):
         if torch.is_grad_enabled():
             return (None,) * 4 + _differentiable(ctx.cell, lengths, state_mask, (inputs, *weights), d_outputs)
         d_h = ctx.packing.pack(d_outputs)
-        d_x, *d_weights = _load(ctx.kernel.module).backward(d_h, *ctx.kept, *_arrays(weights))
+        d_x, *d_weights = ctx.module.backward(d_h, ctx.run, _multiply, *map(_array, weights))
         return (None,) * 4 + (ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
 
 
-def _arrays(weights: Iterable[Tensor]) -> Iterable[Array]:
-    return (weight.detach().contiguous().numpy() for weight in weights)
+def _array(weight: Tensor) -> Array:
+    return weight.detach().contiguous().numpy()
+
+
+def _multiply(a: Array, b: Array) -> Array:
+    """a b^T, in float32 by oneDNN: on some processors twice as fast as what numpy and torch take by themselves.
+
+    oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
+    """
+    if a.dtype != np.float32 or not torch.backends.mkldnn.is_available():
+        return cast(Array, a @ b.T)
+    left, right = torch.from_numpy(_dense(a)), torch.from_numpy(_dense(b))
+    return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "").numpy())
+
+
+def _dense(a: Array) -> Array:
+    return a if a.T.flags.c_contiguous else np.ascontiguousarray(a)
 
 
 def _differentiable(
     cell: Cell, lengths: Tensor, state_mask: Tensor | None, variables: tuple[Tensor, ...], d_outputs: Tensor
 ) -> tuple[Tensor | None, ...]:
-    """The gradients of inputs and weights with a graph of their own, for gradients of gradients: the loop, run again."""
+    """The gradients of inputs and weights with a graph of their own: the loop, run again."""
     steps = torch.arange(len(d_outputs)).unsqueeze(1)
     d_outputs = d_outputs.masked_fill((steps >= lengths).unsqueeze(2), 0.0)
     wanted = [variable for variable in variables if variable.requires_grad]

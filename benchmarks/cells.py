@@ -1,0 +1,92 @@
+"""Recurrent layers: forward and backward in tokens a second, with kernels, without, and by torch.nn.LSTM.
+
+    python benchmarks/cells.py [CELL ...] [--batch N ...] [--batches N] [--rounds N] [--hyper N] [--embedding N]
+
+A bidirectional layer of 100 units a direction reads 150 features a token, on one thread. Sentences are as long as those
+of BC5CDR (26 tokens on average) and sorted within pools of 50 batches, as in training; every round reads them all.
+"""
+
+import argparse
+from functools import partial
+from typing import Any
+
+import torch
+from measuring import alternating, machine
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from metalstm.nn.cells import recurrent
+
+INPUT, HIDDEN = 150, 100
+POOL = 50
+"""Batches among which sentences are sorted by length."""
+
+Batch = tuple[Tensor, Tensor]
+
+
+def draw(size: int, count: int) -> list[Batch]:
+    """`count` batches of `size` sentences: inputs `[size, time, INPUT]` and lengths, longest first."""
+    mean, shape = 26.0, 4.0
+    lengths = torch.distributions.Gamma(shape, shape / mean).sample((count * size,)).round().long().clamp(1, 250)
+    pools = [pool.sort(descending=True).values for pool in lengths.split(POOL * size)]
+    return [(torch.randn(size, int(some[0]), INPUT), some) for some in torch.cat(pools).split(size)]
+
+
+class Packed(nn.Module):
+    """torch.nn.LSTM on a PackedSequence: what torch's users write for ragged batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(INPUT, HIDDEN, bidirectional=True, batch_first=True)
+
+    def forward(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        outputs, _ = self.lstm(pack_padded_sequence(inputs, lengths, batch_first=True))
+        padded: Tensor = pad_packed_sequence(outputs, batch_first=True)[0]
+        return padded
+
+
+def learn(layer: nn.Module, batches: list[Batch]) -> None:
+    """Outputs and the gradients of inputs and weights."""
+    for inputs, lengths in batches:
+        inputs.requires_grad_().grad = None
+        layer.zero_grad()
+        layer(inputs, lengths).sum().backward()
+
+
+def compare(cell: str, options: dict[str, Any], batches: list[Batch], rounds: int) -> None:
+    """Print a line: tokens a second of each way, and how many times the others' speed the kernel has."""
+    layers = {
+        "kernel": recurrent(cell, INPUT, HIDDEN, **options),
+        "loop": recurrent(cell, INPUT, HIDDEN, **options, kernels="off"),
+        "torch.nn.LSTM": Packed(),
+    }
+    ways = {name: partial(learn, layer, batches) for name, layer in layers.items()}
+    seconds = alternating(ways, rounds=rounds, warm_up=1)
+    tokens = sum(int(lengths.sum()) for _, lengths in batches)
+    columns = [f"{name} {tokens / taken:7,.0f}" for name, taken in seconds.items()]
+    ratios = [f"{seconds[name] / seconds['kernel']:.2f} times {name}" for name in ("loop", "torch.nn.LSTM")]
+    print(f"{cell:10} batch {len(batches[0][1]):3}  {'  '.join(columns)} tokens/s  ({', '.join(ratios)})", flush=True)
+
+
+def main() -> None:
+    """Compare all cells that were named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cells", nargs="*", default=["lstm", "metalstm", "metarnn", "metalnlstm", "lnlstm", "rnn"])
+    parser.add_argument("--batch", type=int, nargs="+", default=[10, 32], help="sentences of a batch")
+    parser.add_argument("--batches", type=int, default=POOL)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--hyper", type=int, default=32, help="units of a small network")
+    parser.add_argument("--embedding", type=int, default=8, help="size of its z")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(machine())
+    for size in chosen.batch:
+        batches = draw(size, chosen.batches)
+        for cell in chosen.cells:
+            options = {"hyper_size": chosen.hyper, "embedding_size": chosen.embedding} if "meta" in cell else {}
+            compare(cell, options, batches, chosen.rounds)
+
+
+if __name__ == "__main__":
+    main()

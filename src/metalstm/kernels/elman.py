@@ -1,0 +1,99 @@
+"""The Elman RNN of `nn/cells/elman.py` over whole packed sequences (see `lstm.py`), forward and backward."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.elementwise import tanh_in_place
+from metalstm.kernels.lstm import read, unread
+from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that `backward` has to know of `forward`."""
+
+    x: Array
+    counts: Array
+    mask: Array
+    reads: Array
+    """The masked h that each step read `[tokens, hidden, padded]`."""
+    h: Array
+    relu: bool
+
+
+def forward(
+    x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, relu: bool = False
+) -> tuple[Array, Run]:
+    """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; tanh unless `relu`."""
+    h = multiply(x, W_x)
+    h += b
+    reads = np.zeros((len(x), padded(W_h.shape[1])), x.dtype)
+    _forward(counts, mask, pad_columns(W_h), relu, reads, h)
+    return h, Run(x, counts, mask, reads, h, relu)
+
+
+def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
+    """The gradients of x, W_x, W_h and b from that of h."""
+    d_y = np.zeros_like(run.h)
+    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.relu, run.h, d_h, d_y)
+    d_W_h = multiply(d_y.T, run.reads.T)[:, : W_h.shape[1]]
+    return multiply(d_y, W_x.T), multiply(d_y.T, run.x.T), d_W_h, d_y.sum(axis=0)
+
+
+@compiled
+def advance(h: Any, relu: bool) -> None:
+    """One step: pre-activations to h in place."""
+    for r in range(h.shape[0]):
+        if relu:
+            for j in range(h.shape[1]):
+                h[r, j] = 0 if h[r, j] < 0 else h[r, j]
+        else:
+            tanh_in_place(h[r])
+
+
+@compiled
+def retreat(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
+    """The gradient of a step's pre-activations `[n, hidden]` from that of its h."""
+    for r in range(h.shape[0]):
+        if relu:
+            for j in range(h.shape[1]):
+                d_y[r, j] = d_h[r, j] if h[r, j] > 0 else 0
+        else:
+            for j in range(h.shape[1]):
+                d_y[r, j] = d_h[r, j] * (1 - h[r, j] * h[r, j])
+
+
+@compiled
+def _forward(counts: Any, mask: Any, W_h: Any, relu: bool, reads: Any, h: Any) -> None:
+    start = before = 0
+    for n in counts:
+        end = start + n
+        if start > 0:
+            read(h[before : before + n], mask, reads[start:end])
+            product(reads[start:end], W_h, h[start:end])
+        advance(h[start:end], relu)
+        before, start = start, end
+
+
+@compiled
+def _backward(counts: Any, mask: Any, W_h_t: Any, relu: bool, h: Any, d_outputs: Any, d_y: Any) -> None:
+    d_reads, d_h = np.zeros(mask.shape, h.dtype), np.empty(mask.shape, h.dtype)
+    end = counts.sum()
+    for n in counts[::-1]:
+        start = end - n
+        unread(d_outputs[start:end], d_reads, mask, d_h)
+        retreat(d_h, h[start:end], relu, d_y[start:end])
+        d_reads[:n] = 0
+        product(d_y[start:end], W_h_t, d_reads)
+        end = start
+
+
+def compile(dtype: np.dtype[Any]) -> None:
+    """Make or load the machine code for numbers of this type."""
+    announce([_forward, _backward], dtype, seconds=5)
+    x, b = np.zeros((1, 1), dtype), np.zeros(1, dtype)
+    h, run = forward(x, np.ones(1, np.int64), x, by_numpy, x, x, b)
+    backward(h, run, by_numpy, x, x, b)

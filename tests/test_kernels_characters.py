@@ -1,0 +1,84 @@
+"""The look-up of the character CNN against the convolution, in float64."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from metalstm.nn.batch import real
+from metalstm.nn.characters import CharacterCNN
+from metalstm.nn.compiled import kernels
+from metalstm.nn.options import CharacterOptions
+
+ALPHABET = 30
+
+
+def encoder(way: str, width: int = 3, size: int = 7) -> CharacterCNN:
+    torch.manual_seed(0)
+    return CharacterCNN(ALPHABET, CharacterOptions(embedding_size=4, size=size, width=width), way).double()
+
+
+def words(lengths: list[int], seed: int) -> tuple[Tensor, Tensor]:
+    """Spellings with characters on padding too, which nobody should read."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(1, ALPHABET, (len(lengths), max(lengths)), generator=generator), torch.tensor(lengths)
+
+
+def features_and_gradients(model: CharacterCNN, spellings: Tensor, lengths: Tensor) -> list[Tensor]:
+    model.zero_grad()
+    features = model(spellings, lengths)
+    weights = torch.randn(features.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (features * weights.to(features.dtype)).sum().backward()
+    return [features.detach(), *(parameter.grad for parameter in model.parameters())]
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.integers(1, 12), min_size=1, max_size=60),
+    st.sampled_from([1, 3, 5, 9]),
+    st.integers(1, 20),
+    st.integers(0, 10**6),
+)
+def test_equal_to_the_convolution(lengths, width, size, seed):
+    batch = words(lengths, seed)
+    fast, plain = encoder("auto", width, size), encoder("off", width, size)
+    for one, other in zip(features_and_gradients(fast, *batch), features_and_gradients(plain, *batch), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_long_words_and_many():
+    batch = words([64, 1, 500] + [1 + n % 20 for n in range(100)], 2)
+    for one, other in zip(
+        features_and_gradients(encoder("auto"), *batch), features_and_gradients(encoder("off"), *batch), strict=True
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-11)
+
+
+def test_padding_gets_no_gradient():
+    spellings, lengths = words([5, 2, 1], 0)
+    spellings = spellings.masked_fill(~real(lengths, 5), 0)
+    gradient = features_and_gradients(encoder("auto"), spellings, lengths)[1]
+    assert not gradient[0].any()
+
+
+def test_nan_is_not_overlooked():
+    model = encoder("auto")
+    with torch.no_grad():
+        model.embedding.weight[9] = torch.nan
+    spellings = torch.tensor([[9, 3, 4], [3, 4, 5], [3, 9, 5], [3, 4, 9]])
+    unclear = model(spellings, torch.full((4,), 3)).isnan().all(dim=1)
+    assert unclear.tolist() == [True, False, True, True]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_there_is_a_kernel(dtype):
+    assert kernels("characters", torch.zeros(1, dtype=dtype)) is not None
+
+
+def test_single_precision():
+    batch = words([5, 9, 1, 30], 3)
+    found = features_and_gradients(encoder("auto").float(), *batch)
+    assert [value.dtype for value in found] == [torch.float32] * 4
+    for one, other in zip(found, features_and_gradients(encoder("off"), *batch), strict=True):
+        torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-5)

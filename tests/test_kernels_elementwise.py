@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from metalstm.kernels.compilation import compiled
+from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
+from metalstm.kernels.products import combine, product, spread
+
+ROUNDING = {np.float32: 3e-7, np.float64: 1e-15}
+
+
+def everywhere(number):
+    """Numbers of all magnitudes, both signs, zero and infinity among them."""
+    sizes = np.concatenate([np.logspace(-30, 3, 4001), np.linspace(0.0, 45.0, 20001), [np.inf]])
+    return np.concatenate([-sizes, sizes]).astype(number)
+
+
+@pytest.mark.parametrize("number", ROUNDING)
+def test_tanh_is_right_to_the_last_digits_near_zero_too(number):
+    x = everywhere(number)
+    y = x.copy()
+    tanh_in_place(y)
+    expected = np.tanh(x.astype(np.float64))
+    np.testing.assert_allclose(y, expected, rtol=ROUNDING[number], atol=0)
+
+
+@pytest.mark.parametrize("number", ROUNDING)
+def test_sigmoid(number):
+    x = everywhere(number)
+    y = x.copy()
+    sigmoid_in_place(y)
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + np.exp(-x.astype(np.float64)))
+    np.testing.assert_allclose(y, expected, rtol=0, atol=ROUNDING[number])
+
+
+@pytest.mark.parametrize("function", [sigmoid_in_place, tanh_in_place])
+def test_not_a_number_stays_so(function):
+    y = np.array([np.nan, 1.0])
+    function(y)
+    assert np.isnan(y[0])
+    assert np.isfinite(y[1])
+
+
+@pytest.mark.parametrize(("n", "m", "inner"), [(1, 1, 1), (3, 7, 5), (4, 4, 16), (10, 9, 100), (5, 2, 0)])
+def test_products(n, m, inner):
+    rng = np.random.default_rng(0)
+    a, b, out = rng.normal(size=(n, inner + 2)), rng.normal(size=(m, inner)), rng.normal(size=(n + 1, m + 1))
+    expected = out.copy()
+    expected[:n, :m] += a[:, :inner] @ b.T
+    product(a, b, out)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n", "m"), [(1, 1), (6, 3), (9, 8)])
+def test_few_factors(n, m):
+    rng = np.random.default_rng(0)
+    factors, rows = rng.normal(size=(n, m + 2)), rng.normal(size=(n, 11))
+    out = rng.normal(size=(m, 11))
+    expected = out + factors[:, 2:].T @ rows
+    spread(factors, 2, rows, out)
+    np.testing.assert_allclose(out, expected, atol=1e-12)
+    summed = np.empty(11)
+    combine(factors[:, 0].copy(), rows, summed)
+    np.testing.assert_allclose(summed, factors[:, 0] @ rows, atol=1e-12)
+
+
+def test_without_a_folder_for_machine_code_each_process_compiles(monkeypatch):
+    import numba
+
+    plain = numba.njit
+
+    def nowhere(*arguments, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return plain(*arguments, **options)
+
+    monkeypatch.setattr(numba, "njit", nowhere)
+    assert compiled(lambda x: x + 1)(1) == 2

@@ -1,0 +1,18 @@
+from kernel_parity import assert_gradient_of_gradient, assert_layers_alike, assert_parity, numbers
+
+
+@numbers
+def test_the_kernel_says_what_the_loop_says(dtype):
+    assert_parity("rnn", dtype)
+
+
+def test_layers_with_recurrent_dropout():
+    assert_layers_alike("rnn")
+
+
+def test_gradients_of_gradients():
+    assert_gradient_of_gradient("rnn")
+
+
+def test_relu():
+    assert_parity("rnn", activation="relu")
