@@ -82,12 +82,12 @@ def test_without_numba_there_is_one_warning_and_the_same_result(monkeypatch):
         raise ImportError(f"No module named 'numba', needed by {name}")
 
     inputs, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
-    layer = recurrent("lstm", 3, 4)
+    layer = recurrent("rnn", 3, 4)
     expected = layer(inputs, lengths)
     monkeypatch.setattr(kernels, "import_module", broken)
     kernels._ready.cache_clear()
     try:
-        with pytest.warns(RuntimeWarning, match="no compiled kernel 'lstm'") as caught:
+        with pytest.warns(RuntimeWarning, match="no compiled kernel 'elman'") as caught:
             slower = layer(inputs, lengths)
         assert len(caught) == 1
     finally:

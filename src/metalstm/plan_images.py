@@ -51,9 +51,7 @@ def _train(study: Study, run: Run, fetched: Plan) -> Plan:
 
 def _accuracy(images: str, trained: list[Plan]) -> Plan:
     # What stands in a history is read for the curves, what stands in the metrics for the table.
-    files = {
-        f"{plan.job}/{name}": plan.outputs[name] for plan in trained for name in ("metrics.json", "history.csv")
-    }
+    files = {f"{plan.job}/{name}": plan.outputs[name] for plan in trained for name in ("metrics.json", "history.csv")}
     outputs = {ending: f"results/tables/{images}.{ending}" for ending in ("csv", "md", "json", "svg")}
     chosen = {"images": images, "runs": [plan.outputs["metrics.json"].rpartition("/")[0] for plan in trained]}
     return Plan(f"accuracy/{images}", files, outputs, chosen, source.digest("metalstm.stages.accuracy"))

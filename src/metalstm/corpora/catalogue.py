@@ -16,6 +16,7 @@ from metalstm.errors import UserError
 from metalstm.options import Options
 
 SPLITS = ("train", "devel", "test")
+IMAGE_FILES = ("train-images", "train-labels", "test-images", "test-labels")
 
 
 class Columns(Options):
@@ -66,7 +67,7 @@ class Corpus(Options):
     """An entry of the catalogue; a user's own entry in params.yaml follows the same schema."""
 
     kind: Literal["tokens", "images"] = "tokens"
-    """tokens: one token and its label a line, in the splits train, devel and test."""
+    """tokens: one token and its label a line, in the splits train, devel and test; images: idx files, packed or not."""
     address: Annotated[str, Field(pattern="^https://[^/]")] | None = None
     """What stands before the file names; or, instead of it, `folder`."""
     folder: str | None = None
@@ -93,8 +94,9 @@ class Corpus(Options):
 
     @model_validator(mode="after")
     def _has_its_splits(self) -> "Corpus":
-        if self.kind == "tokens" and set(self.files) != set(SPLITS):
-            raise ValueError(f"`files` names train, devel and test; found {', '.join(self.files) or 'none'}")
+        expected = SPLITS if self.kind == "tokens" else IMAGE_FILES
+        if set(self.files) != set(expected):
+            raise ValueError(f"`files` names {', '.join(expected)}; found {', '.join(self.files) or 'none'}")
         return self
 
 

@@ -21,7 +21,7 @@ REORDER = frozenset({"contract", "reassoc", "nsz"})
 
 def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) -> Any:
     """`function` as machine code, made for each type of its arguments when it is first called with it."""
-    options = {"fastmath": set(fastmath), "error_model": "numpy", "nogil": True}
+    options: dict[str, Any] = {"fastmath": set(fastmath), "error_model": "numpy", "nogil": True}
     try:
         dispatcher = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # there is no folder to keep it in

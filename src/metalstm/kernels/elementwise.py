@@ -17,7 +17,7 @@ from numba.extending import overload
 
 from metalstm.kernels.compilation import CONTRACT, compiled
 
-_OPTIONS = {"fastmath": set(CONTRACT)}
+_OPTIONS: Any = {"fastmath": set(CONTRACT)}
 
 
 def power_and_rest(x: Any) -> tuple[Any, Any]:

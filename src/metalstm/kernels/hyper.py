@@ -26,7 +26,7 @@ class Weights(NamedTuple):
     A: Array
     """`[3 * embeddings * N_z, hyper, padded]`."""
     D: Array
-    """`[3, gates, N_z, hidden, padded]`."""
+    """`[3, gates, N_z, hidden]`."""
     b_0: Array
     """`[gates, hidden]`."""
     norm: Norm
@@ -58,7 +58,7 @@ class Gradients(NamedTuple):
     small: Array
     """Of the small network's pre-activations `[tokens, gates * hyper]`."""
     D: Array
-    """As `Weights.D`, without padding."""
+    """As `Weights.D`."""
     b_0: Array
     norm: Norm
     small_norm: Norm
@@ -100,12 +100,13 @@ def forward(
     dtype = x.dtype
     norms = [Norm(*map(np.ravel, rest[:4])), Norm(*map(np.ravel, rest[4:]))] if len(rest) > 1 else [no_norm(dtype)] * 2
     weights = Weights(
-        pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
-        pad_columns(W_h),
-        pad_columns(A.reshape(-1, hyper)),
-        np.ascontiguousarray(np.swapaxes(D, 2, 3)),
-        b_0.reshape(-1, hidden),
-        *norms,
+        small=pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
+        W_h=pad_columns(W_h),
+        A=pad_columns(A.reshape(-1, hyper)),
+        D=np.ascontiguousarray(np.swapaxes(D, 2, 3)),
+        b_0=b_0.reshape(-1, hidden),
+        norm=norms[0],
+        small_norm=norms[1],
     )
     small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]))
     if len(rest) == 1:
@@ -113,13 +114,13 @@ def forward(
     z = np.zeros((tokens, weights.A.shape[0]), dtype)
     z[:, : a.size] = a.ravel()  # z_b has no bias
     trails = Trails(
-        multiply(x, W_x),
-        np.zeros((tokens, W_h.shape[0]), dtype),
-        np.zeros((tokens, padded(hidden + hyper)), dtype),
-        np.zeros((tokens, padded(hyper)), dtype),
-        z,
-        _unit_trace(np.empty((tokens, W_h.shape[0]), dtype), hidden, norms[0]),
-        _unit_trace(small, hyper, norms[1]),
+        from_x=multiply(x, W_x),
+        from_h=np.zeros((tokens, W_h.shape[0]), dtype),
+        reads=np.zeros((tokens, padded(hidden + hyper)), dtype),
+        h_hat=np.zeros((tokens, padded(hyper)), dtype),
+        z=z,
+        trace=_unit_trace(np.empty((tokens, W_h.shape[0]), dtype), hidden, norms[0]),
+        small=_unit_trace(small, hyper, norms[1]),
     )
     h = np.empty((tokens, hidden), dtype)
     _forward(counts, mask, hyper, weights, trails, h)
@@ -144,9 +145,14 @@ def backward(
     trails, size = run.trails, run.x.shape[1]
     hidden, hyper = W_h.shape[1], small_W_h.shape[1]
     d = Gradients(
-        *map(np.zeros_like, (trails.from_x, trails.from_h, trails.z, trails.small.gates)),
-        *map(np.zeros_like, (run.weights.D, run.weights.b_0)),
-        *(Norm(*map(np.zeros_like, norm)) for norm in (run.weights.norm, run.weights.small_norm)),
+        from_x=np.zeros_like(trails.from_x),
+        from_h=np.zeros_like(trails.from_h),
+        z=np.zeros_like(trails.z),
+        small=np.zeros_like(trails.small.gates),
+        D=np.zeros_like(run.weights.D),
+        b_0=np.zeros_like(run.weights.b_0),
+        norm=Norm(*map(np.zeros_like, run.weights.norm)),
+        small_norm=Norm(*map(np.zeros_like, run.weights.small_norm)),
     )
     transposed = [
         np.ascontiguousarray(weight.T)

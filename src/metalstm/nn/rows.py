@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from metalstm.errors import UserError
@@ -75,8 +76,9 @@ class RowClassifier(nn.Module):
 def save(model: RowClassifier, path: Path) -> None:
     """Write weights and options into one safetensors file, atomically."""
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    content = to_bytes(weights, metadata={_DESCRIPTION: model.options.model_dump_json()})
     with atomic(path) as temporary:
-        save_file(weights, temporary, metadata={_DESCRIPTION: model.options.model_dump_json()})
+        temporary.write_bytes(content)
 
 
 def load(path: Path) -> RowClassifier:

@@ -25,6 +25,8 @@ from metalstm.training.history import IMAGES, as_csv
 
 _MEASURED = 500
 """Images on which the start is measured."""
+_STANDARD = 5000
+"""Images whose pixels are the measure of all: more would change nothing but the memory that it takes."""
 
 
 def run(plan: Plan) -> None:
@@ -85,6 +87,7 @@ def _splits(plan: Plan, devel_images: int) -> tuple[Images, Images, Images]:
 
 
 def _architecture(plan: Plan, options: RowsOptions, train: Images) -> RowClassifierOptions:
+    pixels = train.part(0, _STANDARD).pixels
     return RowClassifierOptions(
         cell=plan.parameters["cell"],
         cell_options=plan.parameters["cell_options"],
@@ -93,8 +96,8 @@ def _architecture(plan: Plan, options: RowsOptions, train: Images) -> RowClassif
         bidirectional=options.bidirectional,
         row_size=train.pixels.shape[2],
         classes=int(train.labels.max()) + 1,
-        pixel_mean=float(train.pixels.mean()),
-        pixel_sd=float(train.pixels.std()) or 1.0,
+        pixel_mean=float(pixels.mean()),
+        pixel_sd=float(pixels.std()) or 1.0,
     )
 
 

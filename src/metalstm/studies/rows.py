@@ -39,7 +39,7 @@ def fit(
     """
 
     def lesson(order: torch.Generator) -> Iterator[Step]:
-        for chosen in torch.randperm(len(images), generator=order).split(options.batch_size):
+        for chosen in torch.split(torch.randperm(len(images), generator=order), options.batch_size):
             loss = functional.cross_entropy(model(pixels(images, chosen)), _labels(images, chosen))
             yield Step(loss, len(chosen), len(chosen))
 
@@ -67,10 +67,10 @@ def accuracy(model: RowClassifier, images: Images) -> float:
 def correct(model: RowClassifier, images: Images) -> int:
     """How many of `images` the model tells right; it stays in evaluation mode."""
     model.eval()
-    return sum(
-        int((model(pixels(images, chosen)).argmax(dim=1) == _labels(images, chosen)).sum())
-        for chosen in torch.arange(len(images)).split(_AT_ONCE)
-    )
+    right = 0
+    for chosen in torch.split(torch.arange(len(images)), _AT_ONCE):
+        right += int((model(pixels(images, chosen)).argmax(dim=1) == _labels(images, chosen)).sum())
+    return right
 
 
 def pixels(images: Images, chosen: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """What a classifier of images makes of them before it has learned anything: how a cell starts, in numbers."""
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,4 +54,4 @@ def _scales(cell: Any, inputs: Tensor, lengths: Tensor) -> Tensor:
         state = cell.step(prepared, state)
         d_x, d_h, _ = cell.scales(state[place_of_h_hat])
         found.append(torch.stack([d_x, d_h]))
-    return cast(Tensor, torch.stack(found))
+    return torch.stack(found)

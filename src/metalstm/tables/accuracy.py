@@ -150,8 +150,8 @@ def _row(variant: str, seeds: Sequence[dict[str, Any]]) -> Row:
 def _notes(rows: Sequence[Row]) -> list[str]:
     first = rows[0]
     notes = [
-        f"Accuracy: share of the {first.n_test_images:,} test images told right, in per cent, mean over seeds; the epoch "
-        f"is chosen on {first.n_devel_images:,} images held back from the training images.",
+        f"Accuracy: share of the {first.n_test_images:,} test images told right, in per cent, mean over seeds; "
+        f"the epoch is chosen on {first.n_devel_images:,} images held back from the training images.",
     ]
     if any(row.accuracy_sd is not None for row in rows):
         notes.append("± is the sample standard deviation over seeds.")

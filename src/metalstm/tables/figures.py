@@ -99,7 +99,10 @@ def learning_curves(
                 best = max(history[column], key=lambda point: point[1], default=None)
                 if best is not None:
                     scores.plot(*best, "o", markersize=4, color=style["color"])
-        for axes, heading in ((scores, f"{score} on the development split, %"), (losses, f"loss, mean over {examples}")):
+        for axes, heading in (
+            (scores, f"{score} on the development split, %"),
+            (losses, f"loss, mean over {examples}"),
+        ):
             axes.set_title(heading, fontsize=9, loc="left")
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True)
@@ -170,9 +173,7 @@ def _read(path: Path, score: str) -> dict[str, list[tuple[int, float]]]:
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-        return {
-            name: [(int(row["epoch"]), float(row[name])) for row in rows if row[name]] for name in ("loss", score)
-        }
+        return {name: [(int(row["epoch"]), float(row[name])) for row in rows if row[name]] for name in ("loss", score)}
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; train this run first") from None
     except (KeyError, ValueError, TypeError) as error:

@@ -115,7 +115,9 @@ def describe(row: Epoch, epochs: int, *, best: bool, terms: Terms = TAGGING) -> 
     """One line: `epoch  3/15  loss 2.345  devel F1 81.23 *  30,512 tokens/s`; the star marks the best so far."""
     devel = "" if row.devel_f1 is None else f"  devel {terms.score} {row.devel_f1:5.2f} {'*' if best else ' '}"
     width = len(str(epochs))
-    return f"epoch {row.epoch:{width}}/{epochs}  loss {row.loss:.3f}{devel}  {row.tokens_per_second:,.0f} {terms.units}/s"
+    return (
+        f"epoch {row.epoch:{width}}/{epochs}  loss {row.loss:.3f}{devel}  {row.tokens_per_second:,.0f} {terms.units}/s"
+    )
 
 
 def for_stream(stream: TextIO | None = None, terms: Terms = TAGGING) -> Reporter:

@@ -61,8 +61,10 @@ def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None =
         return eager(cell, inputs, lengths, state_mask)
     from metalstm.nn.cells import compiled  # which knows the cells, as they know this file
 
-    other = KERNELS.get(type(cell), eager)
-    return (compiled.run if compiled.serves(cell, inputs, state_mask) else other)(cell, inputs, lengths, state_mask)
+    if state_mask is None and type(cell) in LIBRARY:
+        return LIBRARY[type(cell)](cell, inputs)
+    runner = compiled.run if compiled.serves(cell, inputs, state_mask) else eager
+    return runner(cell, inputs, lengths, state_mask)
 
 
 def eager(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None) -> Tensor:
@@ -83,10 +85,5 @@ def loop(
     return torch.stack(outputs)
 
 
-Runner = Callable[[Cell, Tensor, Tensor, Tensor | None], Tensor]
-
-KERNELS: dict[type[Cell], Runner] = {}
-"""Whole-sequence kernels that take the place of `eager` for one class of cell, where `compiled` cannot serve.
-
-A kernel has the arguments and the result of `eager`, and calls `eager` where it cannot serve either.
-"""
+LIBRARY: dict[type[Cell], Callable[[Any, Tensor], Tensor]] = {}
+"""Whole-sequence kernels of torch itself, for a class of cell without recurrent dropout: inputs to outputs."""

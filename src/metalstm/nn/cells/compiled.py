@@ -77,7 +77,8 @@ def serves(cell: Cell, inputs: Tensor, state_mask: Tensor | None) -> bool:
 def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor:
     """`eager(cell, ...)` by the kernel of the cell's class; padding holds zeros."""
     kernel = KERNELS[type(cell)]
-    return cast(Tensor, _Compiled.apply(kernel, cell, lengths, state_mask, inputs, *kernel.weights(cell)))
+    apply = cast(Callable[..., Tensor], _Compiled.apply)
+    return apply(kernel, cell, lengths, state_mask, inputs, *kernel.weights(cell))
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ def _multiply(a: Array, b: Array) -> Array:
 
     oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
     """
-    if a.dtype != np.float32 or not torch.backends.mkldnn.is_available():
+    if a.dtype != np.float32 or not torch._C._has_mkldnn:
         return cast(Array, a @ b.T)
     left, right = torch.from_numpy(_dense(a)), torch.from_numpy(_dense(b))
     return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "").numpy())

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import KERNELS, Cell, State, eager
+from metalstm.nn.cells.cell import LIBRARY, Cell, State, eager
 from metalstm.nn.cells.options import CellOptions
 from metalstm.nn.cells.starts import forget_bias_, glorot_, orthogonal_
 
@@ -56,20 +56,17 @@ class LSTM(Cell):
         return remember(gates.chunk(4, dim=1), c)
 
 
-def fused(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None) -> Tensor:
+def fused(cell: LSTM, inputs: Tensor) -> Tensor:
     """`eager` for `LSTM` by torch's own kernel: oneDNN on a CPU, cuDNN on a GPU; it knows no recurrent dropout.
 
     Every sentence is read from step 0, so the kernel may run on into padding: what follows a sentence is not used.
     """
-    assert isinstance(cell, LSTM)
-    if state_mask is not None:
-        return eager(cell, inputs, lengths, state_mask)
     state = [zeros.unsqueeze(0) for zeros in cell.start(inputs)]
     weights = [cell.W_x, cell.W_h, cell.b, torch.zeros_like(cell.b)]  # torch has a second bias
     return torch.lstm(inputs, state, weights, True, 1, 0.0, cell.training, False, False)[0]
 
 
-KERNELS[LSTM] = fused
+LIBRARY[LSTM] = fused
 
 
 class TorchLSTM(Cell):
