@@ -183,3 +183,34 @@ def test_train_and_devel_together_keep_the_last_epoch(tmp_path: Path, monkeypatc
     metrics = json.loads(Path("results/runs/stm/ills/lstm/seed-1/metrics.json").read_text("utf-8"))
     assert metrics["train_on"] == "train+devel"
     assert metrics["best_epoch"] == 2
+
+
+def tag(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "metalstm", "tag", *arguments]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def test_a_trained_run_tags_text_from_standard_input(inside: Path) -> None:
+    text = "A case of gout fever. No asthma\n"
+    done = tag("--model", "results/runs/stm/ills/lstm/seed-1", "--format", "jsonl", stdin=text)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["text"] == text
+    for entity in document["entities"]:
+        assert text[entity["start"] : entity["end"]] == entity["text"]
+
+
+def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path) -> None:
+    run, file = "results/runs/mtm/both/lstm/seed-1", "data/iobes/other/test.tsv"
+    done = tag("--model", run, "--corpus", "other", "--tokens", file, "--out", "tagged.tsv")
+    assert done.returncode == 0, done.stderr
+    tagged = columns.read(Path("tagged.tsv"))
+    assert [sentence.tokens for sentence in tagged] == [sentence.tokens for sentence in columns.read(Path(file))]
+    predicted = columns.read(Path(f"{run}/predictions/other.test.tsv"))
+    assert [sentence.labels for sentence in tagged] == [sentence.labels for sentence in predicted]
+
+
+def test_a_joint_run_asks_for_the_corpus(inside: Path) -> None:
+    done = tag("--model", "results/runs/mtm/both/lstm/seed-1", stdin="No gout.")
+    assert done.returncode == 1
+    assert done.stderr.strip().split("\n")[-1].endswith("ills, other")
