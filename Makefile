@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
+# A folder with a params.yaml; examples/demo is another one.
+STUDY ?= .
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
@@ -37,8 +39,8 @@ lint: $(INSTALLED)  ## Style, types, workflow
 	snakefmt --check Snakefile workflow
 	snakemake --lint
 
-ui: $(INSTALLED)  ## The runs in a browser, at http://127.0.0.1:5000
-	MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+ui: $(INSTALLED)  ## The runs in a browser, at http://127.0.0.1:5000 (make ui STUDY=examples/demo)
+	cd $(STUDY) && MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
 
 reproduce: $(INSTALLED)  ## The whole study of params.yaml
-	snakemake --cores $(CORES)
+	snakemake --directory $(STUDY) --cores $(CORES)
