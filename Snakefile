@@ -10,7 +10,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from metalstm import plan as planning
-from metalstm import plan_images
+from metalstm.plan import images as image_plans
 from metalstm.errors import UserError
 
 min_version("9.0")
@@ -27,7 +27,7 @@ except UserError as error:
 
 RUNS = planning.runs(STUDY)
 GROUPS = planning.groups(STUDY)
-IMAGE_RUNS = [run for images in STUDY.images.sets for run in plan_images.runs(STUDY, images)]
+IMAGE_RUNS = [run for images in STUDY.images.sets for run in image_plans.runs(STUDY, images)]
 
 
 include: "workflow/rules/jobs.smk"

@@ -7,16 +7,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from metalstm.nn.batch import real
-from metalstm.nn.characters import CharacterCNN
+from metalstm.nn.characters import CharacterEncoder, character_encoder
 from metalstm.nn.compiled import kernels
+from metalstm.nn.compiled_characters import kernel
 from metalstm.nn.options import CharacterOptions
 
 ALPHABET = 30
 
 
-def encoder(way: str, width: int = 3, size: int = 7) -> CharacterCNN:
+def encoder(way: str, width: int = 3, size: int = 7) -> CharacterEncoder:
     torch.manual_seed(0)
-    return CharacterCNN(ALPHABET, CharacterOptions(embedding_size=4, size=size, width=width), way).double()
+    options = CharacterOptions(embedding_size=4, size=size, width=width)
+    return character_encoder("cnn", ALPHABET, options, way).double()
 
 
 def words(lengths: list[int], seed: int) -> tuple[Tensor, Tensor]:
@@ -25,7 +27,7 @@ def words(lengths: list[int], seed: int) -> tuple[Tensor, Tensor]:
     return torch.randint(1, ALPHABET, (len(lengths), max(lengths)), generator=generator), torch.tensor(lengths)
 
 
-def features_and_gradients(model: CharacterCNN, spellings: Tensor, lengths: Tensor) -> list[Tensor]:
+def features_and_gradients(model: CharacterEncoder, spellings: Tensor, lengths: Tensor) -> list[Tensor]:
     model.zero_grad()
     features = model(spellings, lengths)
     weights = torch.randn(features.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -73,7 +75,7 @@ def test_nan_is_not_overlooked():
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_there_is_a_kernel(dtype):
-    assert kernels("characters", torch.zeros(1, dtype=dtype)) is not None
+    assert kernels(kernel, torch.zeros(1, dtype=dtype)) is not None
 
 
 def test_single_precision():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from metalstm.nn.compiled import kernels
-from metalstm.nn.dropout import Dropout
+from metalstm.nn.dropout import Dropout, kernel
 
 SHAPE = (40, 50, 60)
 
@@ -22,7 +22,7 @@ def mask(rate: float = 0.5, seed: int = 0, shape: tuple[int, int, int] = SHAPE, 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_there_is_a_kernel(dtype):
-    assert kernels("dropout", torch.zeros(1, dtype=dtype)) is not None
+    assert kernels(kernel, torch.zeros(1, dtype=dtype)) is not None
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.75, 0.999])

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from kernel_parity import assert_gradient_of_gradient, assert_layers_alike, assert_parity, build, numbers
+from kernel_parity import assert_gradient_of_gradient, assert_layers_alike, assert_parity, build, compiled, numbers
 from metalstm.kernels import lstm
 from metalstm.kernels.products import by_numpy
 from metalstm.nn import compiled as kernels
-from metalstm.nn.cells import cell, compiled, recurrent
+from metalstm.nn.cells import cell, recurrent
 
 
 @numbers
@@ -38,7 +38,7 @@ def test_padding_is_neither_read_nor_given_a_gradient():
     inputs = torch.randn(5, 2, 3, dtype=torch.float64)
     inputs[2:, 0] = float("nan")
     inputs.requires_grad_()
-    outputs = compiled.run(made, inputs, torch.tensor([2, 5]), None)
+    outputs = compiled(made, inputs, torch.tensor([2, 5]))
     assert torch.equal(outputs[2:, 0], torch.zeros(3, 4, dtype=torch.float64))
     outputs.sum().backward()
     assert torch.equal(inputs.grad[2:, 0], torch.zeros(3, 3, dtype=torch.float64))
@@ -49,7 +49,7 @@ def test_not_a_number_is_not_hidden():
     made = build("lstm", 3, 4, torch.float32)
     inputs = torch.randn(5, 2, 3)
     inputs[1, 0, 0] = float("nan")
-    outputs = compiled.run(made, inputs, torch.tensor([5, 5]), None)
+    outputs = compiled(made, inputs, torch.tensor([5, 5]))
     assert outputs[1:, 0].isnan().all()
     assert outputs[:, 1].isfinite().all()
 
@@ -57,7 +57,7 @@ def test_not_a_number_is_not_hidden():
 def test_only_empty_sentences():
     made = build("lstm", 3, 4, torch.float64)
     inputs = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
-    outputs = compiled.run(made, inputs, torch.tensor([0, 0]), None)
+    outputs = compiled(made, inputs, torch.tensor([0, 0]))
     outputs.sum().backward()
     assert not outputs.any()
     assert not inputs.grad.any()
@@ -72,22 +72,22 @@ def test_what_a_kernel_cannot_do_is_left_to_the_loop(reason):
         made, inputs = made.bfloat16(), inputs.bfloat16()
     else:
         mask = torch.ones(2, 4, dtype=torch.float64, requires_grad=True)
-    assert not compiled.serves(made, inputs, mask)
+    assert compiled(made, inputs, torch.tensor([5, 5]), mask) is None
     outputs = cell.run(made, inputs, torch.tensor([5, 5]), mask)
     torch.testing.assert_close(outputs, cell.eager(made, inputs, torch.tensor([5, 5]), mask), atol=0.02, rtol=0.0)
 
 
 def test_without_numba_there_is_one_warning_and_the_same_result(monkeypatch):
-    def broken(name):
-        raise ImportError(f"No module named 'numba', needed by {name}")
+    def broken(dtype):
+        raise ImportError("No module named 'numba'")
 
     inputs, lengths = torch.randn(2, 5, 3), torch.tensor([5, 3])
     layer = recurrent("rnn", 3, 4)
     expected = layer(inputs, lengths)
-    monkeypatch.setattr(kernels, "import_module", broken)
+    monkeypatch.setattr("metalstm.kernels.elman.compile", broken)
     kernels._ready.cache_clear()
     try:
-        with pytest.warns(RuntimeWarning, match="no compiled kernel 'elman'") as caught:
+        with pytest.warns(RuntimeWarning, match="no compiled kernel for metalstm.nn.cells.elman") as caught:
             slower = layer(inputs, lengths)
         assert len(caught) == 1
     finally:

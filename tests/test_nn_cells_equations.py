@@ -265,7 +265,7 @@ def test_the_fused_lstm_is_the_eager_one() -> None:
     inputs = torch.randn(6, 3, INPUT, dtype=torch.float64, requires_grad=True)
     lengths = torch.tensor([6, 6, 6])
     weights = torch.randn(6, 3, HIDDEN, dtype=torch.float64)
-    fast, slow = fused(cell, inputs), eager(cell, inputs, lengths)
+    fast, slow = fused(cell, inputs, lengths, None), eager(cell, inputs, lengths)
     torch.testing.assert_close(fast, slow, rtol=0, atol=TOLERANCE)
     for a, b in zip(gradients(cell, inputs, fast, weights), gradients(cell, inputs, slow, weights), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=TOLERANCE)

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from metalstm.errors import UserError
@@ -64,10 +65,10 @@ def test_lstm_gives_the_last_state_of_each_direction() -> None:
 
 
 def test_wrong_choices_are_the_users_mistake() -> None:
-    with pytest.raises(UserError, match="odd width"):
-        character_encoder("cnn", 8, CharacterOptions(width=4))
-    with pytest.raises(UserError, match="even size"):
-        character_encoder("lstm", 8, CharacterOptions(size=5))
+    with pytest.raises(ValidationError, match="`width` is odd"):
+        CharacterOptions(width=4)
+    with pytest.raises(ValidationError, match="`size` is even"):
+        CharacterOptions(encoder="lstm", size=5)
     with pytest.raises(UserError, match=r"'gru'.*cnn, lstm, none"):
         character_encoder("gru", 8, OPTIONS)
 

@@ -4,13 +4,16 @@ import pytest
 
 from metalstm import parameters
 from metalstm.errors import UserError
+from metalstm.training.options import TrainingOptions
 
 STUDY = """\
 corpora: [NCBI-disease, BC5CDR-disease]
 groups:
   disease: [NCBI-disease, BC5CDR-disease]
+settings: {per_corpus: [stm], per_group: [mtm]}
 cells: [lstm]
 seeds: [1]
+images: {sets: []}
 training:
   epochs: 3
   optimiser: {learning_rate: 0.1}
@@ -37,22 +40,22 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "words"),
     [
-        ("epochs: 3", "epochz: 3", 7, "unknown key `training.epochz`; did you mean `epochs`?"),
+        ("epochs: 3", "epochz: 3", 9, "unknown key `training.epochz`; did you mean `epochs`?"),
         (
             "learning_rate",
             "learning_rat",
-            8,
+            10,
             "unknown key `training.optimiser.learning_rat`; did you mean `learning_rate`",
         ),
-        ("epochs: 3", "epochs: 0", 7, "`training.epochs`: input should be greater than or equal to 1; got 0"),
-        ("epochs: 3", "epochs: three", 7, "`training.epochs`: input should be a valid integer"),
-        ("epochs: 3", "epochs: 3.0", 7, "`training.epochs`: input should be a valid integer"),
-        ("cells: [lstm]", "cells: [lstn]", 4, "there is no cell 'lstn'; did you mean `lstm`?"),
-        ("seeds: [1]", "seeds: [1, 1]", 5, "1 stands here more than once"),
-        ("seeds: [1]", "seeds: []", 5, "`seeds`"),
-        ("seeds: [1]", "sedes: [1]", None, "`seeds` is missing"),
-        ("[NCBI-disease, BC5CDR-disease]\ncells", "[linnaeus]\ncells", 3, "group disease has no corpus"),
-        ("cells: [lstm]", "cells: [lstm", 5, "not YAML"),
+        ("epochs: 3", "epochs: 0", 9, "`training.epochs`: input should be greater than or equal to 1; got 0"),
+        ("epochs: 3", "epochs: three", 9, "`training.epochs`: input should be a valid integer"),
+        ("epochs: 3", "epochs: 3.0", 9, "`training.epochs`: input should be a valid integer"),
+        ("cells: [lstm]", "cells: [lstn]", 5, "there is no cell 'lstn'; did you mean `lstm`?"),
+        ("seeds: [1]", "seeds: [1, 1]", 6, "1 stands here more than once"),
+        ("seeds: [1]", "seeds: []", 6, "`seeds`"),
+        ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
+        ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
+        ("cells: [lstm]", "cells: [lstm", 6, "not YAML"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(
@@ -80,7 +83,7 @@ def test_no_is_a_word_and_no_truth_value(tmp_path: Path) -> None:
 
 
 def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"params.yaml:9: .*'hyper_sise'.*hyper_size"):
+    with pytest.raises(UserError, match=r"params.yaml:11: .*'hyper_sise'.*hyper_size"):
         parameters.read(
             written(
                 tmp_path,
@@ -90,7 +93,7 @@ def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wrong_key_in_an_override_is_refused() -> None:
-    options = parameters.Study(corpora=["linnaeus"], cells=["lstm"], seeds=[1]).training
+    options = TrainingOptions()
     assert parameters.merged(options, {"optimiser": {"name": "adam"}}).optimiser.name == "adam"
     with pytest.raises(UserError, match="did you mean `learning_rate`"):
         parameters.merged(options, {"optimiser": {"learningrate": 1.0}})
@@ -98,4 +101,32 @@ def test_a_wrong_key_in_an_override_is_refused() -> None:
 
 def test_no_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file; run from a folder"):
+        parameters.read(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("{when: {cell: metalstn}}", "`cell: metalstn` is not known; did you mean `metalstm`?"),
+        ("{when: {scope: diseas}}", "`scope: diseas` is not known; did you mean `disease`?"),
+        ("{when: {cell: rnn}, training: {epochz: 20}}", "unknown key `epochz`; did you mean `epochs`?"),
+    ],
+)
+def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override: str, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parameters.read(written(tmp_path, f"{STUDY}overrides:\n  - {override}\n"))
+    assert words in str(caught.value)
+
+
+def test_what_cannot_be_trained_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
+    for chosen in ("model: {attention: {heads: 3}}", "model: {characters: {width: 4}}"):
+        with pytest.raises(UserError, match="model"):
+            parameters.read(written(tmp_path, f"{STUDY}{chosen}\n"))
+    with pytest.raises(UserError, match="sgd"):
+        parameters.read(written(tmp_path, STUDY.replace("{learning_rate: 0.1}", "{name: sdg}")))
+
+
+def test_a_file_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_bytes(b"corpora: [\xff]")
+    with pytest.raises(UserError, match="expected UTF-8"):
         parameters.read(tmp_path / "params.yaml")

@@ -9,6 +9,8 @@ from metalstm.errors import UserError
 STUDY = {
     "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus"],
     "groups": {"disease": ["NCBI-disease", "BC5CDR-disease"]},
+    "settings": {"per_corpus": ["stm"], "per_group": ["mtm"]},
+    "images": {"sets": []},
     "cells": ["lstm", "metalstm"],
     "seeds": [1, 2],
     "vectors": {"corpora": ["NCBI-disease", "linnaeus"]},
@@ -135,7 +137,7 @@ def test_left_out_images_are_left_out_everywhere() -> None:
         ({"sets": ["MNIST", "MNIST"], "variants": {"a": {"cell": "lstm"}}}, "more than once"),
         ({"variants": {"a": {"cell": "lstn"}}}, "no cell 'lstn'"),
         ({"variants": {"a": {"cell": "metalstm", "options": {"hyper_sise": 1}}}}, "no option 'hyper_sise'"),
-        ({"variants": {"a": {"sell": "lstm"}}}, "a.cell` is missing"),
+        ({"variants": {"a": {"sell": "lstm"}}}, "unknown key `images.variants.a.sell`; did you mean `cell`"),
         ({"sets": ["disease"], "variants": {"a": {"cell": "lstm"}}}, "a set of images with a table of its own"),
     ],
 )

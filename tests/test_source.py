@@ -42,10 +42,20 @@ def test_code_that_is_not_reached_does_not_count(package: Path) -> None:
     assert digest_after(package, "c.py", "y = 1", "y = 2") == before
 
 
+@pytest.mark.parametrize("cell", ["elman", "hyper", "lstm", "normalised"])
+def test_a_cell_reaches_its_kernel(cell: str) -> None:
+    forget()
+    reached = source._closure([f"metalstm.nn.cells.{cell}"])
+    assert f"metalstm.kernels.{cell}" in reached
+    assert ("metalstm.kernels.hyper_steps" in reached) == (cell == "hyper")
+
+
 def test_the_training_stage_reaches_the_cells_own_module_and_no_other_cell() -> None:
     forget()
     lstm = source._closure(["metalstm.stages.train", "metalstm.nn.cells.lstm"])
-    assert "metalstm.nn.cells.lstm" in lstm
+    shared = {"cell", "compiled", "options", "stack", "starts"}
+    assert {module for module in lstm if module.startswith("metalstm.nn.cells.")} == {
+        f"metalstm.nn.cells.{name}" for name in shared | {"lstm"}
+    }
     assert "metalstm.nn.crf" in lstm
-    assert "metalstm.nn.cells.multitask" not in lstm
     assert not [module for module in lstm if module.startswith("metalstm.tracking")]

@@ -37,6 +37,8 @@ def make_study(folder: Path, **changes: object) -> None:
     }
     study = {
         "corpora": ["linnaeus"],
+        "groups": {},
+        "settings": {"per_corpus": [], "per_group": []},
         "cells": ["lstm"],
         "seeds": [1],
         "images": chosen,

@@ -19,6 +19,8 @@ DISEASES = ["asthma", "gout", "mumps", "lupus", "rabies", "scurvy", "anthrax", "
 STUDY = {
     "corpora": ["ills", "other"],
     "groups": {"both": ["ills", "other"]},
+    "settings": {"per_corpus": ["stm"], "per_group": ["mtm"]},
+    "images": {"sets": []},
     "cells": ["lstm"],
     "seeds": [1],
     "model": {"hidden_size": 10, "characters": {"size": 6, "embedding_size": 5}},

@@ -11,5 +11,3 @@ def test_a_sentence_that_corpora_share_stands_once():
 
 def test_the_order_in_which_corpora_are_listed_does_not_matter():
     assert sentences({"b": [THIRD], "a": [SECOND, FIRST]}) == sentences({"a": [SECOND, FIRST], "b": [THIRD]})
-
-

@@ -25,7 +25,6 @@ def _without_command(context: typer.Context) -> None:
         print(context.get_help())
 
 
-Stage = Literal["fetch", "convert", "join", "vectors", "train", "score", "table", "images", "accuracy"]
 Scheme = Literal["auto", "iob1", "iob2", "iobes"]
 Format = Literal["tsv", "jsonl", "brat", "html"]
 
@@ -46,7 +45,12 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
 
 @app.command()
 def stage(
-    name: Annotated[Stage, typer.Argument(help="Which stage.", metavar="STAGE")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Its name: fetch, convert, join, vectors, train, score, table, images, accuracy.", metavar="STAGE"
+        ),
+    ],
     plan: Annotated[Path, typer.Option(help="The job's plan.")],
 ) -> None:
     """Run one stage by its plan; nothing is done where everything is as it was left."""
@@ -67,16 +71,17 @@ def convert(
     target: Annotated[Literal["iob1", "iob2", "iobes"], typer.Option("--to", help="Scheme of DST.")] = "iobes",
 ) -> None:
     """Convert a file from one tag scheme to another."""
-    from metalstm.corpora import columns, schemes
+    from metalstm.corpora import columns, conversion
 
     by_tab = b"\t" in columns.content(src)
-    sentences = columns.read(src, separator="\t" if by_tab else None)
-    found = schemes.detect(s.labels for s in sentences) if source == "auto" else source
-    repaired = sum(len(schemes.faults(sentence.labels, found)) for sentence in sentences)
-    converted = [columns.Sentence(s.tokens, tuple(schemes.convert(s.labels, found, target))) for s in sentences]
-    columns.write(dst, converted)
+    try:
+        converted = conversion.convert(columns.read(src, separator="\t" if by_tab else None), source, target)
+    except UserError as error:
+        raise error if str(src) in str(error) else UserError(f"{src}: {error}") from None
+    columns.write(dst, converted.sentences)
+    found, repaired = converted.source, converted.repaired
     note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
-    print(f"{dst}: {len(converted)} sentences, {found} to {target}{note}")
+    print(f"{dst}: {len(converted.sentences)} sentences, {found} to {target}{note}")
 
 
 @app.command()
@@ -104,7 +109,7 @@ def join(
 ) -> None:
     """Join corpora into one, each sentence between the tags of its corpus."""
     from metalstm.corpora import columns, joint
-    from metalstm.plan import SPLITS
+    from metalstm.plan.job import SPLITS
 
     folders = dict(_named_folder(corpus) for corpus in corpora)
     if len(folders) < len(corpora):

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from metalstm.corpora.catalogue import Corpus
+from metalstm.corpora.catalogue import Corpus, catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
 from metalstm.nn.options import NetworkOptions
@@ -20,7 +20,7 @@ from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import TrainingOptions
 from metalstm.vectors.options import VectorOptions
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = list[Name]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 
@@ -103,8 +103,8 @@ class Study(Options):
     """All of params.yaml."""
 
     corpora: Annotated[Names, Field(min_length=1), Once]
-    groups: dict[Name, Names] = Field(default_factory=dict)
-    settings: Settings = Settings()
+    groups: dict[Name, Names]
+    settings: Settings
     cells: Annotated[Names, Field(min_length=1), Once]
     cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
     seeds: Seeds
@@ -112,7 +112,7 @@ class Study(Options):
     training: TrainingOptions = TrainingOptions()
     vectors: StudyVectors = StudyVectors(source="random")
     overrides: list[Override] = Field(default_factory=list)
-    images: Images = Images()
+    images: Images
     own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
     tracking: Tracking = Tracking()
 
@@ -129,13 +129,15 @@ def read(path: Path) -> Study:
     """Read and check params.yaml.
 
     Raises:
-        UserError: no such file, not YAML, an unknown key (with the nearest right one), a value of the wrong
+        UserError: no such file, not UTF-8, not YAML, an unknown key (with the nearest right one), a value of the wrong
             type or out of bounds; with file and line.
     """
     try:
         document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from a folder that has a params.yaml") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: expected UTF-8, but byte {error.start + 1} is not; save the file as UTF-8") from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
@@ -159,7 +161,9 @@ def validate(document: Any, path: Path) -> Study:
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
-        refuse(error.errors()[0]["loc"], _in_words(error.errors()[0]))
+        # A misspelt key explains a missing one.
+        first = min(error.errors(), key=lambda fault: fault["type"] == "missing")
+        refuse(first["loc"], _in_words(first))
     for name, options in study.cell_options.items():
         try:
             cells.check(name, options)
@@ -172,6 +176,24 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
+    known = {
+        "setting": ["stm", "mtm"],
+        "scope": [*catalogue(), *study.own_corpora, *study.groups],
+        "cell": cells.names(),
+    }
+    for number, override in enumerate(study.overrides):
+        for key, names in known.items():
+            wanted = getattr(override.when, key)
+            if wanted is not None and wanted not in names:
+                refuse(
+                    ("overrides", number, "when", key),
+                    f"`{key}: {wanted}` is not known{_nearest(wanted, names)}",
+                )
+        try:
+            merged(study.model, override.model)
+            merged(study.training, override.training)
+        except UserError as error:
+            refuse(("overrides", number), str(error))
     for name, variant in study.images.variants.items():
         try:
             cells.check(variant.cell, variant.options)
@@ -203,7 +225,7 @@ def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -
     try:
         return type(options).model_validate(_merge(options.model_dump(), changes))
     except ValidationError as error:
-        raise UserError(f"params.yaml: {place}: {_in_words(error.errors()[0], type(options))}") from None
+        raise UserError(f"{place}: {_in_words(error.errors()[0], type(options))}") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

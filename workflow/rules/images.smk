@@ -28,7 +28,7 @@ rule images:
         inputs_of("images", IMAGES_RUN.removeprefix("images/")),
         plan=plan_of(IMAGES_RUN),
     output:
-        [f"results/runs/{IMAGES_RUN}/{name}" for name in plan_images.RUN_FILES],
+        [f"results/runs/{IMAGES_RUN}/{name}" for name in image_plans.RUN_FILES],
     log:
         f"results/logs/{IMAGES_RUN}.log",
     conda:

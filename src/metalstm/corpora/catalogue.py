@@ -81,6 +81,8 @@ class Corpus(Options):
     """Entity types, without the prefixes of the scheme."""
     licence: str | None = None
     """The terms of text and annotations, in short."""
+    by_hand: bool = False
+    """The terms do not allow everyone a download: only a mirror or a folder of the user's own is looked into."""
     source: str | None = None
     """A page for people: where the files come from."""
     citations: Annotated[tuple[Citation, ...], Field(strict=False)] = ()

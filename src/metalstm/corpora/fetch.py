@@ -48,6 +48,12 @@ class _Interrupted(_NotHere):
     """An origin does not give the file now: worth another attempt."""
 
 
+_BY_HAND = (
+    "its terms do not allow everyone a download: name the folder of your own copy under `own_corpora` in params.yaml, "
+    f"or let {MIRROR} name a folder or an http address that holds it"
+)
+
+
 class _Unreachable(_Interrupted):
     """There is no connection to an origin."""
 
@@ -57,6 +63,7 @@ def fetch(
     destination: Path,
     *,
     mirror: str | Path | None = None,
+    by_hand: bool = False,
     report: Report | None = None,
     patience: Patience = Patience(),
 ) -> dict[str, Path]:
@@ -70,6 +77,7 @@ def fetch(
         sources: split to source, as `catalogue.sources` gives them.
         destination: the folder for them, data/raw/<corpus>.
         mirror: a folder or an http(s) address; None: what METALSTM_MIRROR says, if anything; "": none.
+        by_hand: the addresses are not asked, since their terms do not allow everyone a download; a mirror is.
         report: takes a line on each file; by default it goes to standard error.
         patience: attempts and waits.
 
@@ -83,7 +91,7 @@ def fetch(
         missing = {targets[split]: source for split, source in sources.items() if not _is_there(targets[split], source)}
         if missing:
             with _alone(destination, report), ExitStack() as stack:
-                fetcher = _Fetcher(mirror, report, patience, stack)
+                fetcher = _Fetcher(mirror, by_hand, report, patience, stack)
                 for target, source in missing.items():
                     # Another process may have brought it while this one waited.
                     if not _is_there(target, source):
@@ -100,8 +108,9 @@ def fetch(
 class _Fetcher:
     """What the files of one corpus share while they are fetched: mirror, connection, progress bars."""
 
-    def __init__(self, mirror: str, report: Report, patience: Patience, stack: ExitStack) -> None:
+    def __init__(self, mirror: str, by_hand: bool, report: Report, patience: Patience, stack: ExitStack) -> None:
         self._mirror = mirror
+        self._by_hand = by_hand
         self._report = report
         self._patience = patience
         self._stack = stack
@@ -132,12 +141,14 @@ class _Fetcher:
         if not any(isinstance(refusal, _Interrupted) for refusal in refusals):
             # No origin has the file: there is nothing to go on with.
             part.unlink(missing_ok=True)
-        raise UserError(f"cannot fetch {target}: {'; '.join(map(str, refusals))}; {_advice(source, part)}")
+        advice = _BY_HAND if self._by_hand else _advice(source, part)
+        raise UserError(f"cannot fetch {target}: {'; '.join([*map(str, refusals), advice])}")
 
     def _origins(self, source: Source) -> list[str | Path]:
         if source.url is None:
             return [Path(source.path or "")]
-        return [_in_mirror(self._mirror, source.url), source.url] if self._mirror else [source.url]
+        mirrored: list[str | Path] = [_in_mirror(self._mirror, source.url)] if self._mirror else []
+        return mirrored if self._by_hand else [*mirrored, source.url]
 
     def _copy(self, origin: Path, target: Path, source: Source) -> None:
         if not origin.is_file():

@@ -69,7 +69,7 @@ def gradient(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for tables of this float type."""
-    announce([greatest, gradient], dtype, seconds=2)
+    announce("the character CNN", [greatest, gradient], dtype, seconds=2)
     spellings, lengths = np.zeros((1, 1), np.int64), np.ones(1, np.int64)
     values, centres = greatest(np.zeros((1, 1, 1), dtype), np.zeros(1, dtype), spellings, lengths)
     gradient(values, centres, spellings, lengths, 1, 1)

@@ -31,10 +31,10 @@ def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) 
     return dispatcher
 
 
-def announce(dispatchers: Iterable[Any], dtype: np.dtype[Any], seconds: int) -> None:
-    """Say on stderr that the next calls will compile for about so long, unless the machine code was kept."""
+def announce(kernel: str, dispatchers: Iterable[Any], dtype: np.dtype[Any], seconds: int) -> None:
+    """Say on stderr that `kernel` will be compiled for about so long, unless the machine code was kept."""
     if not all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers):
-        print(f"compiling kernels, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
+        print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
 
 
 def _kept(dispatcher: Any, dtype: str) -> bool:

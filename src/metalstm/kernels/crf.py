@@ -250,7 +250,7 @@ def viterbi(emissions: Array, lengths: Array, transitions: Array, start: Array, 
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for emissions of this float type."""
-    announce([loss_and_gradient, weighted, viterbi], dtype, seconds=6)
+    announce("the CRF", [loss_and_gradient, weighted, viterbi], dtype, seconds=6)
     emissions, lengths = np.zeros((1, 1, 1), dtype), np.ones(1, np.int64)
     scores = np.zeros((1, 1), dtype), np.zeros(1, dtype), np.zeros(1, dtype)
     _, _, *gradients = loss_and_gradient(emissions, np.zeros((1, 1), np.int64), lengths, *scores, -1.0)

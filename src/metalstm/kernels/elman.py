@@ -7,8 +7,8 @@ import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import tanh_in_place
-from metalstm.kernels.lstm import read, unread
 from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
+from metalstm.kernels.state import read_state, state_gradient
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Run:
     counts: Array
     mask: Array
     reads: Array
-    """The masked h that each step read `[tokens, hidden, padded]`."""
+    """The masked h that each step read `[tokens, padded hidden]`."""
     h: Array
     relu: bool
 
@@ -44,7 +44,7 @@ def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b
 
 
 @compiled
-def advance(h: Any, relu: bool) -> None:
+def step(h: Any, relu: bool) -> None:
     """One step: pre-activations to h in place."""
     for r in range(h.shape[0]):
         if relu:
@@ -55,7 +55,7 @@ def advance(h: Any, relu: bool) -> None:
 
 
 @compiled
-def retreat(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
+def step_backward(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
     """The gradient of a step's pre-activations `[n, hidden]` from that of its h."""
     for r in range(h.shape[0]):
         if relu:
@@ -72,9 +72,9 @@ def _forward(counts: Any, mask: Any, W_h: Any, relu: bool, reads: Any, h: Any) -
     for n in counts:
         end = start + n
         if start > 0:
-            read(h[before : before + n], mask, reads[start:end])
+            read_state(h[before : before + n], mask, reads[start:end])
             product(reads[start:end], W_h, h[start:end])
-        advance(h[start:end], relu)
+        step(h[start:end], relu)
         before, start = start, end
 
 
@@ -84,8 +84,8 @@ def _backward(counts: Any, mask: Any, W_h_t: Any, relu: bool, h: Any, d_outputs:
     end = counts.sum()
     for n in counts[::-1]:
         start = end - n
-        unread(d_outputs[start:end], d_reads, mask, d_h)
-        retreat(d_h, h[start:end], relu, d_y[start:end])
+        state_gradient(d_outputs[start:end], d_reads, mask, d_h)
+        step_backward(d_h, h[start:end], relu, d_y[start:end])
         d_reads[:n] = 0
         product(d_y[start:end], W_h_t, d_reads)
         end = start
@@ -93,7 +93,7 @@ def _backward(counts: Any, mask: Any, W_h_t: Any, relu: bool, h: Any, d_outputs:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce([_forward, _backward], dtype, seconds=5)
+    announce("the RNN", [_forward, _backward], dtype, seconds=5)
     x, b = np.zeros((1, 1), dtype), np.zeros(1, dtype)
     h, run = forward(x, np.ones(1, np.int64), x, by_numpy, x, x, b)
     backward(h, run, by_numpy, x, x, b)

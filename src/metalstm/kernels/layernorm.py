@@ -10,7 +10,7 @@ EPSILON = 1e-5
 
 
 @partial(compiled, fastmath=REORDER)
-def normalise(y: Any, gain: Any, bias: Any, normed: Any, scale: Any) -> None:
+def layer_norm(y: Any, gain: Any, bias: Any, normed: Any, scale: Any) -> None:
     """y = gain * normed + bias in place, with normed = (y - mean) * scale and scale = 1 / sqrt(variance + epsilon).
 
     y, normed: `[n, parts * size]`. gain, bias: `[parts * size]`. scale: `[n, parts]`.
@@ -40,8 +40,8 @@ def normalise(y: Any, gain: Any, bias: Any, normed: Any, scale: Any) -> None:
 
 
 @partial(compiled, fastmath=REORDER)
-def unnormalise(d: Any, gain: Any, normed: Any, scale: Any, d_gain: Any, d_bias: Any) -> None:
-    """The backward pass of `normalise`: d of its result to d of y, in place; adds to d_gain and d_bias."""
+def layer_norm_backward(d: Any, gain: Any, normed: Any, scale: Any, d_gain: Any, d_bias: Any) -> None:
+    """The backward pass of `layer_norm`: d of its result to d of y, in place; adds to d_gain and d_bias."""
     n, parts = scale.shape
     size = d.shape[1] // parts
     for r in range(n):

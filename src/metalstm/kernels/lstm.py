@@ -13,8 +13,9 @@ import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
-from metalstm.kernels.layernorm import normalise, unnormalise
+from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
+from metalstm.kernels.state import read_state, state_gradient
 
 
 class Norm(NamedTuple):
@@ -28,8 +29,8 @@ class Norm(NamedTuple):
     bias_c: Array
 
 
-class Trace(NamedTuple):
-    """What the steps leave for the backward pass; every array has a row for each token."""
+class Activations(NamedTuple):
+    """What the steps store for the backward pass; every array has a row for each token."""
 
     gates: Array
     """sigma(i), sigma(f), tanh(g), sigma(o) `[tokens, 4 * hidden]`; pre-activations before their step."""
@@ -53,9 +54,9 @@ class Run:
     counts: Array
     mask: Array
     reads: Array
-    """The masked h that each step read `[tokens, hidden, padded]`."""
+    """The masked h that each step read `[tokens, padded hidden]`."""
     norm: Norm
-    trace: Trace
+    stored: Activations
 
 
 def forward(
@@ -69,8 +70,8 @@ def forward(
 
 def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
     """The gradients of x, W_x, W_h and b from that of h."""
-    d_gates, _ = recur_back(d_h, run, W_h)
-    return (*products_back(d_gates, run, multiply, W_x, W_h), d_gates.sum(axis=0))
+    d_gates, _ = recur_backward(d_h, run, W_h)
+    return (*product_gradients(d_gates, run, multiply, W_x, W_h), d_gates.sum(axis=0))
 
 
 def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, Run]:
@@ -78,20 +79,22 @@ def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: 
     hidden = W_h.shape[1]
     reads = np.zeros((len(x), padded(hidden)), x.dtype)
     h = np.empty((len(x), hidden), x.dtype)
-    run = Run(x, counts, mask, reads, norm, new_trace(gates, norm))
-    _forward(counts, mask, pad_columns(W_h), reads, norm, run.trace, h)
+    run = Run(x, counts, mask, reads, norm, new_activations(gates, norm))
+    _forward(counts, mask, pad_columns(W_h), reads, norm, run.stored, h)
     return h, run
 
 
-def recur_back(d_h: Array, run: Run, W_h: Array) -> tuple[Array, Norm]:
+def recur_backward(d_h: Array, run: Run, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
-    d_gates = np.zeros_like(run.trace.gates)
+    d_gates = np.zeros_like(run.stored.gates)
     d_norm = Norm(*map(np.zeros_like, run.norm))
-    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.norm, run.trace, d_h, d_gates, d_norm)
+    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm
 
 
-def products_back(d_gates: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array) -> tuple[Array, Array, Array]:
+def product_gradients(
+    d_gates: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array
+) -> tuple[Array, Array, Array]:
     """The gradients of x, W_x and W_h, as one large product each."""
     d_W_h = multiply(d_gates.T, run.reads.T)[:, : W_h.shape[1]]
     return multiply(d_gates, W_x.T), multiply(d_gates.T, run.x.T), d_W_h
@@ -102,24 +105,24 @@ def no_norm(dtype: np.dtype[Any]) -> Norm:
     return Norm(*(np.empty(0, dtype),) * 4)
 
 
-def new_trace(gates: Array, norm: Norm) -> Trace:
-    """Room for what the steps leave."""
+def new_activations(gates: Array, norm: Norm) -> Activations:
+    """Room for what the steps store."""
     tokens, hidden = len(gates), gates.shape[1] // 4
 
     def room(*columns: int) -> list[Array]:
         return [np.empty((tokens, size), gates.dtype) for size in columns]
 
     normed = room(4 * hidden, 4, hidden, 1) if len(norm.gain) else room(0, 0, 0, 0)
-    return Trace(gates, *room(hidden, hidden), *normed)
+    return Activations(gates, *room(hidden, hidden), *normed)
 
 
 @compiled
-def advance(start: int, end: int, c: Any, norm: Any, trace: Any, h: Any) -> None:
-    """One step: the rows of `trace.gates` from pre-activations to activations, c `[batch, hidden]` to c', and h."""
+def step(start: int, end: int, c: Any, norm: Any, stored: Any, h: Any) -> None:
+    """One step: the rows of `stored.gates` from pre-activations to activations, c `[batch, hidden]` to c', and h."""
     hidden = c.shape[1]
-    gates, memory, tanh_c = trace.gates[start:end], trace.memory[start:end], trace.tanh_c[start:end]
+    gates, memory, tanh_c = stored.gates[start:end], stored.memory[start:end], stored.tanh_c[start:end]
     if len(norm.gain) > 0:
-        normalise(gates, norm.gain, norm.bias, trace.normed[start:end], trace.scale[start:end])
+        layer_norm(gates, norm.gain, norm.bias, stored.normed[start:end], stored.scale[start:end])
     for r in range(end - start):
         sigmoid_in_place(gates[r, : 2 * hidden])
         tanh_in_place(gates[r, 2 * hidden : 3 * hidden])
@@ -131,7 +134,7 @@ def advance(start: int, end: int, c: Any, norm: Any, trace: Any, h: Any) -> None
         for j in range(hidden):
             tanh_c[r, j] = c[r, j]
     if len(norm.gain_c) > 0:
-        normalise(tanh_c, norm.gain_c, norm.bias_c, trace.normed_c[start:end], trace.scale_c[start:end])
+        layer_norm(tanh_c, norm.gain_c, norm.bias_c, stored.normed_c[start:end], stored.scale_c[start:end])
     for r in range(end - start):
         tanh_in_place(tanh_c[r])
         for j in range(hidden):  # h' = o * tanh(c')
@@ -139,15 +142,15 @@ def advance(start: int, end: int, c: Any, norm: Any, trace: Any, h: Any) -> None
 
 
 @compiled
-def retreat(
-    start: int, end: int, d_h: Any, d_c: Any, d_t: Any, norm: Any, trace: Any, d_gates: Any, d_norm: Any
+def step_backward(
+    start: int, end: int, d_h: Any, d_c: Any, d_t: Any, norm: Any, stored: Any, d_gates: Any, d_norm: Any
 ) -> None:
-    """The backward pass of `advance`: d_gates `[n, 4 * hidden]` of the pre-activations, and d_c' to d_c in place.
+    """The backward pass of `step`: d_gates `[n, 4 * hidden]` of the pre-activations, and d_c' to d_c in place.
 
     d_t is room for `[n, hidden]`.
     """
     hidden = d_c.shape[1]
-    gates, memory, tanh_c = trace.gates[start:end], trace.memory[start:end], trace.tanh_c[start:end]
+    gates, memory, tanh_c = stored.gates[start:end], stored.memory[start:end], stored.tanh_c[start:end]
     for r in range(end - start):
         for j in range(hidden):
             o = gates[r, 3 * hidden + j]
@@ -157,8 +160,8 @@ def retreat(
             d_t[r, j] = d_h[r, j] * gates[r, 3 * hidden + j] * (1 - t * t)
     if len(norm.gain_c) > 0:
         n = end - start
-        unnormalise(
-            d_t[:n], norm.gain_c, trace.normed_c[start:end], trace.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
+        layer_norm_backward(
+            d_t[:n], norm.gain_c, stored.normed_c[start:end], stored.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
         )
     for r in range(end - start):
         for j in range(hidden):
@@ -175,49 +178,35 @@ def retreat(
         for j in range(hidden):
             d_c[r, j] *= gates[r, hidden + j]
     if len(norm.gain) > 0:
-        unnormalise(d_gates, norm.gain, trace.normed[start:end], trace.scale[start:end], d_norm.gain, d_norm.bias)
+        layer_norm_backward(
+            d_gates, norm.gain, stored.normed[start:end], stored.scale[start:end], d_norm.gain, d_norm.bias
+        )
 
 
 @compiled
-def read(h: Any, mask: Any, reads: Any) -> None:
-    """The masked h of the step before, into the first columns of `reads [n, ..]`."""
-    for r in range(reads.shape[0]):
-        for j in range(mask.shape[1]):
-            reads[r, j] = h[r, j] * mask[r, j]
-
-
-@compiled
-def unread(d_outputs: Any, d_reads: Any, mask: Any, d_h: Any) -> None:
-    """The gradient of a step's h: what its reader, behind the mask, and what the layer above give back."""
-    for r in range(d_outputs.shape[0]):
-        for j in range(d_outputs.shape[1]):
-            d_h[r, j] = d_outputs[r, j] + d_reads[r, j] * mask[r, j]
-
-
-@compiled
-def _forward(counts: Any, mask: Any, W_h: Any, reads: Any, norm: Any, trace: Any, h: Any) -> None:
+def _forward(counts: Any, mask: Any, W_h: Any, reads: Any, norm: Any, stored: Any, h: Any) -> None:
     c = np.zeros(mask.shape, h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
-            read(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h, trace.gates[start:end])
-        advance(start, end, c, norm, trace, h[start:end])
+            read_state(h[before : before + n], mask, reads[start:end])
+            product(reads[start:end], W_h, stored.gates[start:end])
+        step(start, end, c, norm, stored, h[start:end])
         before, start = start, end
 
 
 @compiled
 def _backward(
-    counts: Any, mask: Any, W_h_t: Any, norm: Any, trace: Any, d_outputs: Any, d_gates: Any, d_norm: Any
+    counts: Any, mask: Any, W_h_t: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
 ) -> None:
     d_c, d_reads = np.zeros(mask.shape, d_gates.dtype), np.zeros(mask.shape, d_gates.dtype)
     d_h, d_t = np.empty(mask.shape, d_gates.dtype), np.empty(mask.shape, d_gates.dtype)
     end = counts.sum()
     for n in counts[::-1]:
         start = end - n
-        unread(d_outputs[start:end], d_reads, mask, d_h)
-        retreat(start, end, d_h, d_c, d_t, norm, trace, d_gates[start:end], d_norm)
+        state_gradient(d_outputs[start:end], d_reads, mask, d_h)
+        step_backward(start, end, d_h, d_c, d_t, norm, stored, d_gates[start:end], d_norm)
         d_reads[:n] = 0
         product(d_gates[start:end], W_h_t, d_reads)
         end = start
@@ -225,7 +214,7 @@ def _backward(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce([_forward, _backward], dtype, seconds=10)
+    announce("the LSTM", [_forward, _backward], dtype, seconds=10)
     x, W, b = np.zeros((1, 1), dtype), np.zeros((4, 1), dtype), np.zeros(4, dtype)
     h, run = forward(x, np.ones(1, np.int64), x, by_numpy, W, W, b)
     backward(h, run, by_numpy, W, W, b)

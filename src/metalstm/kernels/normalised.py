@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from metalstm.kernels import lstm
-from metalstm.kernels.lstm import Norm, Run, recur, recur_back
+from metalstm.kernels.lstm import Norm, Run, recur, recur_backward
 from metalstm.kernels.products import Array, Multiply
 
 
@@ -18,9 +18,9 @@ def forward(
 
 def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
-    d_gates, d_norm = recur_back(d_h, run, W_h)
+    d_gates, d_norm = recur_backward(d_h, run, W_h)
     by_weight = (d.reshape(weight.shape) for d, weight in zip(d_norm, norm, strict=True))
-    return (*lstm.products_back(d_gates, run, multiply, W_x, W_h), *by_weight)
+    return (*lstm.product_gradients(d_gates, run, multiply, W_x, W_h), *by_weight)
 
 
 def compile(dtype: np.dtype[Any]) -> None:

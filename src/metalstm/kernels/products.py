@@ -23,7 +23,7 @@ LANES = 16
 
 
 def padded(size: int) -> int:
-    """The next multiple of `LANES`."""
+    """The next multiple of `LANES`: what shapes call a padded size."""
     return -(-size // LANES) * LANES
 
 

@@ -18,6 +18,9 @@ from metalstm.nn.options import CharacterOptions, Kernels
 class CharacterEncoder(nn.Module):
     """`module(spellings [distinct, characters], lengths [distinct]) -> [distinct, size]`; padding is never read."""
 
+    kernels: Kernels = "auto"
+    """Whether an encoder that has a kernel uses it."""
+
     def __init__(self, size: int) -> None:
         """Say how many features a word gets."""
         super().__init__()
@@ -32,10 +35,9 @@ class CharacterCNN(CharacterEncoder):
     than the filter.
     """
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
         """Raise UserError for a filter of even width, which has no centre."""
         super().__init__(options.size)
-        self.kernels = kernels
         if options.width % 2 == 0:
             raise UserError(f"model.characters.width is {options.width}: a filter needs an odd width")
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
@@ -57,7 +59,7 @@ class CharacterCNN(CharacterEncoder):
 class CharacterLSTM(CharacterEncoder):
     """The last states of an LSTM that reads the word forwards and of one that reads it backwards (Lample 2016)."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
         """Raise UserError for an odd size, which two directions cannot share."""
         super().__init__(options.size)
         if options.size % 2:
@@ -75,7 +77,7 @@ class CharacterLSTM(CharacterEncoder):
 class NoCharacters(CharacterEncoder):
     """No features at all: the tagger sees words only."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
         """Take the arguments of the others and need none."""
         super().__init__(0)
 
@@ -84,7 +86,7 @@ class NoCharacters(CharacterEncoder):
         return torch.empty(len(spellings), 0, device=spellings.device)
 
 
-ENCODERS: dict[str, Callable[[int, CharacterOptions, Kernels], CharacterEncoder]] = {
+ENCODERS: dict[str, Callable[[int, CharacterOptions], CharacterEncoder]] = {
     "cnn": CharacterCNN,
     "lstm": CharacterLSTM,
     "none": NoCharacters,
@@ -97,4 +99,6 @@ def character_encoder(
     """The encoder of that name for ids below `alphabet_size`; UserError for an unknown name."""
     if name not in ENCODERS:
         raise UserError(f"no character encoder is called {name!r}: choose one of {', '.join(ENCODERS)}")
-    return ENCODERS[name](alphabet_size, options, kernels)
+    encoder = ENCODERS[name](alphabet_size, options)
+    encoder.kernels = kernels
+    return encoder

@@ -13,6 +13,13 @@ from metalstm.nn.compiled import kernels
 Array = np.ndarray[Any, Any]
 
 
+def kernel() -> ModuleType:
+    """`metalstm.kernels.characters`, imported when it is first used."""
+    from metalstm.kernels import characters
+
+    return characters
+
+
 def convolution_maximum(
     spellings: Tensor, lengths: Tensor, embedding: Tensor, weight: Tensor, bias: Tensor
 ) -> Tensor | None:
@@ -20,15 +27,15 @@ def convolution_maximum(
 
     embedding `[characters, size]`, weight `[filters, size, width]`, bias `[filters]`. None: there is no kernel.
     """
-    characters = kernels("characters", embedding)
+    characters = kernels(kernel, embedding)
     if characters is None:
         return None
     read = spellings.contiguous().numpy(), lengths.contiguous().numpy()
-    values: Tensor = _Greatest.apply(characters, read, embedding, weight, bias)  # type: ignore[no-untyped-call]
+    values: Tensor = _ConvolutionMaximum.apply(characters, read, embedding, weight, bias)  # type: ignore[no-untyped-call]
     return values
 
 
-class _Greatest(torch.autograd.Function):
+class _ConvolutionMaximum(torch.autograd.Function):
     """The table's product, `kernels.characters.greatest`, and the gradients of both."""
 
     @staticmethod

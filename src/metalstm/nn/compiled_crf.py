@@ -13,6 +13,13 @@ from metalstm.nn.compiled import kernels
 Array = np.ndarray[Any, Any]
 
 
+def kernel() -> ModuleType:
+    """`metalstm.kernels.crf`, imported when it is first used."""
+    from metalstm.kernels import crf
+
+    return crf
+
+
 def neg_log_likelihood(
     emissions: Tensor,
     labels: Tensor,
@@ -28,7 +35,7 @@ def neg_log_likelihood(
     None where the reference has to answer: where there is no kernel, for scores further apart than float64 has room
     for, for NaN, for labels or lengths out of range, and for labels that are forbidden (by a score below `forbidden`).
     """
-    crf = kernels("crf", emissions)
+    crf = kernels(kernel, emissions)
     if crf is None:
         return None
     holds, losses, d_emissions, d_scores = crf.loss_and_gradient(
@@ -49,7 +56,7 @@ def viterbi(
     emissions: Tensor, lengths: Tensor, transitions: Tensor, start: Tensor, end: Tensor
 ) -> tuple[Tensor, Tensor] | None:
     """The best path `[batch, time]` and its score `[batch]`; padding may hold anything. None: there is no kernel."""
-    crf = kernels("crf", emissions)
+    crf = kernels(kernel, emissions)
     if crf is None:
         return None
     paths, scores = crf.viterbi(

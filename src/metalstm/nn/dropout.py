@@ -13,6 +13,13 @@ from metalstm.nn.compiled import kernels
 from metalstm.nn.options import Kernels
 
 
+def kernel() -> ModuleType:
+    """`metalstm.kernels.dropout`, imported when it is first used."""
+    from metalstm.kernels import dropout
+
+    return dropout
+
+
 class Dropout(nn.Module):
     """Set a share of features `[batch, time, size]` to zero in training and scale the others up.
 
@@ -32,9 +39,9 @@ class Dropout(nn.Module):
         """The features, as they are outside training."""
         if not self.training or self.rate == 0.0:
             return features
-        kernel = kernels("dropout", features) if self.kernels == "auto" else None
-        if kernel is not None:
-            result: Tensor = _Dropout.apply(features, kernel, self.rate, self.variational)  # type: ignore[no-untyped-call]
+        compiled = kernels(kernel, features) if self.kernels == "auto" else None
+        if compiled is not None:
+            result: Tensor = _Dropout.apply(features, compiled, self.rate, self.variational)  # type: ignore[no-untyped-call]
             return result
         if not self.variational:
             return functional.dropout(features, self.rate)
@@ -45,9 +52,9 @@ class _Dropout(torch.autograd.Function):
     """Its derivative is the same dropout, with the same seed, of the gradient."""
 
     @staticmethod
-    def forward(ctx: Any, features: Tensor, kernel: ModuleType, rate: float, variational: bool) -> Tensor:
+    def forward(ctx: Any, features: Tensor, compiled: ModuleType, rate: float, variational: bool) -> Tensor:
         seed = int(torch.randint(2**63 - 1, ()))
-        ctx.dropped = partial(_dropped, kernel=kernel, rate=rate, variational=variational, seed=seed)
+        ctx.dropped = partial(_dropped, compiled=compiled, rate=rate, variational=variational, seed=seed)
         ctx.time_first = _is_time_first(features)
         result: Tensor = ctx.dropped(features.detach(), time_first=False)
         return result
@@ -59,7 +66,7 @@ class _Dropout(torch.autograd.Function):
 
 
 def _dropped(
-    features: Tensor, *, kernel: ModuleType, rate: float, variational: bool, seed: int, time_first: bool
+    features: Tensor, *, compiled: ModuleType, rate: float, variational: bool, seed: int, time_first: bool
 ) -> Tensor:
     """Features `[batch, time, size]`, numbered in this order wherever they lie in memory.
 
@@ -70,10 +77,10 @@ def _dropped(
     sentence, token = (size, 0) if variational else (time * size, size)
     if _is_time_first(features):
         values = features.transpose(0, 1).numpy()
-        result = torch.from_numpy(kernel.dropout(values, token, sentence, seed, rate, not time_first))
+        result = torch.from_numpy(compiled.dropout(values, token, sentence, seed, rate, not time_first))
     else:
         values = features.contiguous().numpy()
-        result = torch.from_numpy(kernel.dropout(values, sentence, token, seed, rate, time_first))
+        result = torch.from_numpy(compiled.dropout(values, sentence, token, seed, rate, time_first))
     return result.transpose(0, 1) if time_first else result
 
 

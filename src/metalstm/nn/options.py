@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from metalstm.options import Options
 
@@ -20,6 +20,14 @@ class CharacterOptions(Options):
     """Features a word: filters of the convolution, or both directions of the LSTM together (even)."""
     width: Size = 3
     """Characters that a filter of the convolution sees; odd."""
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> "CharacterOptions":
+        if self.encoder == "cnn" and self.width % 2 == 0:
+            raise ValueError("`width` is odd, so that a filter has a middle character")
+        if self.encoder == "lstm" and self.size % 2:
+            raise ValueError("`size` is even, since two directions share it")
+        return self
 
 
 class DropoutOptions(Options):
@@ -66,6 +74,12 @@ class NetworkOptions(Options):
     crf: CrfOptions = CrfOptions()
     kernels: Kernels = "auto"
     """auto: whole-sequence kernels on the CPU where they support the configuration; off: plain PyTorch."""
+
+    @model_validator(mode="after")
+    def _heads_share_the_features(self) -> "NetworkOptions":
+        if self.attention.heads and 2 * self.hidden_size % self.attention.heads:
+            raise ValueError(f"`attention.heads` divides the encoder's {2 * self.hidden_size} features equally")
+        return self
 
 
 class TaggerOptions(NetworkOptions):

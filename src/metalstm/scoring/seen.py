@@ -1,4 +1,7 @@
-"""Memorising or recognising: the recall on mentions that stand in the training text, and on new ones.
+"""Memorising or recognising: the recall on mentions that stand in earlier text, and on new ones.
+
+Earlier text is what precedes the scored split: train for the development split, train and devel for the test split,
+whatever the tagger itself was trained on.
 
 A mention is known by its surface form alone, the tuple of its tokens exactly as written. Its type is left out: a
 tagger that has met a form under one type has met the form, and types are not harmonised between the corpora that a

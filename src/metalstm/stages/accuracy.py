@@ -5,7 +5,7 @@ from pathlib import Path
 
 from metalstm import tracking
 from metalstm.files import write_text
-from metalstm.plan import PLANS, Plan
+from metalstm.plan.job import PLANS, Plan
 from metalstm.tables import accuracy, figures
 
 

@@ -1,13 +1,11 @@
 """Convert one corpus to IOBES, one token and its label a line."""
 
 from pathlib import Path
-from typing import Literal
 
-from metalstm.corpora import columns, schemes
-from metalstm.corpora.columns import Sentence
-from metalstm.corpora.schemes import Scheme
+from metalstm.corpora import columns, conversion
+from metalstm.corpora.statistics import statistics
 from metalstm.errors import UserError
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 
 
 def run(plan: Plan) -> None:
@@ -21,18 +19,12 @@ def run(plan: Plan) -> None:
     for split, source in plan.inputs.items():
         sentences = columns.read(Path(source), token=layout["token"], label=layout["label"], separator=separator)
         try:
-            converted, repaired = _to_iobes(sentences, plan.parameters["scheme"])
+            converted = conversion.convert(sentences, plan.parameters["scheme"], "iobes")
         except UserError as error:
             raise UserError(f"{source}: {error}") from None
-        columns.write(Path(plan.outputs[split]), converted)
-        note = f"; {repaired} labels broke the scheme and were repaired" if repaired else ""
-        print(f"{plan.outputs[split]}: {len(converted)} sentences{note}")
-
-
-def _to_iobes(sentences: list[Sentence], scheme: Scheme | Literal["auto"]) -> tuple[list[Sentence], int]:
-    source = schemes.detect(sentence.labels for sentence in sentences) if scheme == "auto" else scheme
-    repaired = sum(len(schemes.faults(sentence.labels, source)) for sentence in sentences)
-    converted = [
-        Sentence(sentence.tokens, tuple(schemes.convert(sentence.labels, source, "iobes"))) for sentence in sentences
-    ]
-    return converted, repaired
+        columns.write(Path(plan.outputs[split]), converted.sentences)
+        counts = statistics(converted.sentences)
+        said = f"{counts.sentences:,} sentences, {counts.tokens:,} tokens, {counts.entities:,} entities"
+        if converted.repaired:
+            said += f"; {converted.repaired} labels broke {converted.source} and were repaired"
+        print(f"{plan.outputs[split]}: {said}")

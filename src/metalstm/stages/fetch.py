@@ -1,11 +1,10 @@
 """Download the files of one corpus, or copy a user's own, verified by git blob id."""
 
-import os
 from pathlib import Path
 
 from metalstm.corpora import fetch
 from metalstm.corpora.catalogue import Source
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 
 
 def run(plan: Plan) -> None:
@@ -13,4 +12,4 @@ def run(plan: Plan) -> None:
     sources = {split: Source(**source) for split, source in plan.parameters["sources"].items()}
     folder = Path(next(iter(plan.outputs.values()))).parent
     print(f"{plan.parameters['corpus']}: {plan.parameters['licence'] or 'terms of use as its owner states them'}")
-    fetch.fetch(sources, folder, mirror=os.environ.get("METALSTM_MIRROR"))
+    fetch.fetch(sources, folder, by_hand=plan.parameters["by_hand"])

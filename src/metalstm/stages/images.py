@@ -13,7 +13,8 @@ from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.nn import rows as classifiers
 from metalstm.nn.rows import RowClassifier, RowClassifierOptions
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
+from metalstm.stages import manifest
 from metalstm.stages.versions import versions
 from metalstm.studies import rows, starts
 from metalstm.studies.options import RowsOptions
@@ -54,7 +55,7 @@ def run(plan: Plan) -> None:
             options,
             seed=chosen["seed"],
             folder=folder,
-            identity=plan.to_json(),
+            identity=json.dumps(manifest.basis(plan)),
             on_epoch=tracked.epoch,
         )
     scores = {split: _score(model, part) for split, part in (("devel", devel), ("test", test))}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from metalstm.corpora import columns, joint
-from metalstm.plan import SPLITS, Plan
+from metalstm.plan.job import SPLITS, Plan
 
 
 def run(plan: Plan) -> None:

@@ -1,12 +1,14 @@
 """What a stage made from what: how a job that has nothing to do is known, whichever engine asks for it."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from metalstm.files import sha256, write_text
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 
 
 def is_current(plan: Plan) -> bool:
@@ -16,12 +18,18 @@ def is_current(plan: Plan) -> bool:
     except (FileNotFoundError, ValueError):
         return False
     files = (*plan.inputs.values(), *plan.outputs.values())
-    return all(Path(path).is_file() for path in files) and bool(noted == _state(plan))
+    return all(Path(path).is_file() for path in files) and bool(noted == basis(plan) | _made(plan))
 
 
-def write(plan: Plan) -> None:
-    """Note the digests of the plan, its inputs and its outputs."""
-    write_text(plan.manifest, json.dumps(_state(plan), indent=1) + "\n")
+def basis(plan: Plan) -> dict[str, Any]:
+    """The digests of the plan and its inputs: what a stage that is about to run builds on."""
+    plan_digest = hashlib.sha256(plan.to_json().encode()).hexdigest()
+    return {"plan": plan_digest, "inputs": _digests(plan.inputs.values())}
+
+
+def write(plan: Plan, built_on: dict[str, Any]) -> None:
+    """Note what the outputs were made from, `basis` before the stage ran, and their digests."""
+    write_text(plan.manifest, json.dumps(built_on | _made(plan), indent=1) + "\n")
 
 
 def touch(plan: Plan) -> None:
@@ -30,12 +38,8 @@ def touch(plan: Plan) -> None:
         os.utime(path)
 
 
-def _state(plan: Plan) -> dict[str, object]:
-    return {
-        "plan": sha256(plan.path),
-        "inputs": _digests(plan.inputs.values()),
-        "outputs": _digests(plan.outputs.values()),
-    }
+def _made(plan: Plan) -> dict[str, Any]:
+    return {"outputs": _digests(plan.outputs.values())}
 
 
 def _digests(paths: Iterable[str]) -> dict[str, str]:

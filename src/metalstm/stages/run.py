@@ -1,10 +1,11 @@
 """Run one stage by its plan: only if there is something to do, and with all that it makes noted."""
 
 import importlib
+import os
 from pathlib import Path
 
-from metalstm import plan as planning
 from metalstm.errors import UserError
+from metalstm.plan import job
 from metalstm.stages import manifest
 
 STAGES = ("fetch", "convert", "join", "vectors", "train", "score", "table", "images", "accuracy")
@@ -16,7 +17,9 @@ def run(stage: str, path: Path) -> bool:
     Raises:
         UserError: the plan is for another stage, an input is missing, or what the stage itself finds wrong.
     """
-    plan = planning.read(path)
+    plan = job.read(path)
+    if stage not in STAGES:
+        raise UserError(f"there is no stage {stage!r}; stages: {', '.join(STAGES)}")
     if plan.stage != stage:
         raise UserError(f"{path}: a plan for the stage {plan.stage}, not for {stage}")
     if manifest.is_current(plan):
@@ -25,6 +28,11 @@ def run(stage: str, path: Path) -> bool:
     for role, file in plan.inputs.items():
         if not Path(file).is_file():
             raise UserError(f"{file}: no such file; {plan.job} reads it as {role}: run the stage before it first")
+    built_on = manifest.basis(plan)
     importlib.import_module(f"metalstm.stages.{stage}").run(plan)
-    manifest.write(plan)
+    manifest.write(plan, built_on)
+    if job.read(path) != plan:
+        # The outputs are of the plan as it was, and must look older than the plan as it is.
+        os.utime(path)
+        print(f"{path}: changed while this stage ran; the next run of the workflow makes its outputs anew")
     return True

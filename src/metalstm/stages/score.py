@@ -8,7 +8,7 @@ from metalstm.corpora import columns
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.files import write_text
-from metalstm.plan import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
 from metalstm.scoring import scores, seen
 from metalstm.stages.sentences import by_corpus
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 
 
 def by_corpus(plan: Plan, split: str) -> dict[str, list[Sentence]]:

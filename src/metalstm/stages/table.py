@@ -5,7 +5,7 @@ from pathlib import Path
 
 from metalstm import tracking
 from metalstm.files import write_text
-from metalstm.plan import PLANS, Plan
+from metalstm.plan.job import PLANS, Plan
 from metalstm.tables import figures, gather, markdown
 
 
@@ -16,7 +16,7 @@ def run(plan: Plan) -> None:
     folders = [Path(folder) for folder in chosen["runs"]]
     group = None if table == "all" else table
     rows = gather.gather([folder / "metrics.json" for folder in folders], corpora=corpora, cells=cells, group=group)
-    missing = gather.absent(rows, corpora=corpora, cells=cells)
+    missing = gather.absent(rows, corpora=corpora, cells=cells, settings=chosen["settings"])
     write_text(Path(plan.outputs["csv"]), gather.as_csv(rows))
     write_text(Path(plan.outputs["md"]), markdown.page(f"F1 on the test files: {table}", rows, missing))
     write_text(Path(plan.outputs["json"]), json.dumps(gather.f1_by_corpus(rows), indent=1) + "\n")

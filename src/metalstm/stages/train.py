@@ -14,8 +14,9 @@ from metalstm.nn import storage
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger, num_parameters
-from metalstm.plan import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
 from metalstm.scoring.scores import strict_f1
+from metalstm.stages import manifest
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
 from metalstm.tagging.tag import Tagged, tag_tokens
@@ -53,7 +54,7 @@ def run(plan: Plan) -> None:
             seed=chosen["seed"],
             devel_score=lambda tagger: _mean_f1(tagger, data["devel"], joined=chosen["joint"]),
             folder=folder,
-            identity=plan.to_json(),
+            identity=json.dumps(manifest.basis(plan)),
             on_epoch=tracked.epoch,
         )
     removed = _predict(plan, tagger, data)

@@ -8,7 +8,7 @@ import numpy as np
 from metalstm.corpora import columns
 from metalstm.errors import UserError
 from metalstm.files import write_text
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 from metalstm.vectors import load, text, word2vec
 from metalstm.vectors.load import WordVectors
 from metalstm.vectors.options import VectorOptions
@@ -17,7 +17,7 @@ from metalstm.vectors.options import VectorOptions
 def run(plan: Plan) -> None:
     """Write the vectors in word2vec's binary format, and a report of what they learned from and cover."""
     chosen = dict(plan.parameters)
-    corpora = chosen.pop("corpora")
+    corpora, _ = chosen.pop("corpora"), chosen.pop("file_blob")
     options = VectorOptions.model_validate(chosen)
     train = {corpus: [s.tokens for s in columns.read(Path(plan.inputs[corpus]))] for corpus in corpora}
     sentences = text.sentences(train)
@@ -34,7 +34,12 @@ def run(plan: Plan) -> None:
         },
     }
     write_text(Path(plan.outputs["report"]), json.dumps(report, indent=1) + "\n")
-    print(f"{plan.outputs['vectors']}: {len(vectors.words)} words, {options.size} values each ({report['source']})")
+    origin = {
+        "file": f"from {options.file}",
+        "random": "none: words start at random",
+        "skipgram": f"learned from the train text of {', '.join(corpora)}, since vectors.file names no file",
+    }[options.source]
+    print(f"{plan.outputs['vectors']}: {len(vectors.words)} words, {options.size} values each, {origin}")
 
 
 def _vectors(options: VectorOptions, sentences: list[tuple[str, ...]]) -> WordVectors:

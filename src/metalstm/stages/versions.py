@@ -3,16 +3,16 @@
 import platform
 from importlib.metadata import version
 
-import numpy as np
 import torch
+
+_LIBRARIES = ("metalstm", "numpy", "numba", "gensim", "seqeval")
 
 
 def versions() -> dict[str, str]:
     """Versions of this program and of what its numbers depend on, and the kind of machine."""
     return {
-        "metalstm": version("metalstm"),
-        "python": platform.python_version(),
+        **{library: version(library) for library in _LIBRARIES},
         "torch": torch.__version__,
-        "numpy": np.__version__,
+        "python": platform.python_version(),
         "machine": platform.machine(),
     }

@@ -71,10 +71,12 @@ def gather(
     return rows
 
 
-def absent(rows: Sequence[Row], *, corpora: Sequence[str], cells: Sequence[str]) -> list[Absent]:
+def absent(
+    rows: Sequence[Row], *, corpora: Sequence[str], cells: Sequence[str], settings: Sequence[str] = SETTINGS
+) -> list[Absent]:
     """The rows that a full table would have beside `rows`."""
     there = {(row.corpus, row.setting, row.cell) for row in rows}
-    full = [(corpus, setting, cell) for corpus in corpora for setting in SETTINGS for cell in cells]
+    full = [(corpus, setting, cell) for corpus in corpora for setting in settings for cell in cells]
     return [place for place in full if place not in there]
 
 

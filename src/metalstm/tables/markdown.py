@@ -120,7 +120,8 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         seeds = "1 seed" if counts == [1] else f"{_span(counts)} seeds"
         notes.append(
             f"Ours: strict matching of whole entities on the test split, in per cent, mean over {seeds}; "
-            "the epoch is chosen on the development split, and every test sentence is scored."
+            "the epoch is chosen on the development split (or is the last one, where metrics.json says `train_on: "
+            "train+devel`), and every test sentence is scored."
         )
     if any(row.f1_sd is not None for row in rows):
         notes.append("± is the sample standard deviation over seeds.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
-from metalstm.plan import PLANS, Plan
+from metalstm.plan.job import PLANS, Plan
 from metalstm.tracking import entries, store
 from metalstm.tracking.settings import Settings
 from metalstm.training.history import TAGGING, Epoch, Terms, named

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from metalstm.options import Options
 
@@ -13,7 +13,7 @@ NotNegative = Annotated[float, Field(ge=0.0)]
 class OptimiserOptions(Options):
     """A name of the registry in `training.optimisers` and its settings."""
 
-    name: str = "sgd"
+    name: Literal["sgd", "adam", "adamw", "nadam"] = "sgd"
     learning_rate: Positive = 0.15
     """For a loss that is the mean over the examples of a batch."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
@@ -48,3 +48,9 @@ class TrainingOptions(LoopOptions):
 
     train_on: Literal["train", "train+devel"] = "train"
     """With train+devel the last epoch is kept, since no unseen split is left to choose by."""
+
+    @model_validator(mode="after")
+    def _patience_has_a_score(self) -> "TrainingOptions":
+        if self.patience is not None and self.train_on != "train":
+            raise ValueError("`patience` needs devel F1, which `train_on: train+devel` does not leave; set one of them")
+        return self

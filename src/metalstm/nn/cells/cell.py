@@ -15,6 +15,9 @@ from metalstm.nn.cells.options import CellOptions
 State = tuple[Tensor, ...]
 """What one step hands to the next; the first tensor is h `[batch, hidden_size]`, the cell's output."""
 
+Kernel = Callable[[Any, Tensor, Tensor, Tensor | None], Tensor | None]
+"""Whole sequences in one call, with the arguments and the result of `eager`; None where the kernel cannot serve."""
+
 
 class Cell(nn.Module):
     """Base of all cells: a new one defines `prepare` and `step`, and `start` if it remembers more than h."""
@@ -50,6 +53,13 @@ class Cell(nn.Module):
         return run(self, inputs, lengths, state_mask)
 
 
+KERNELS: dict[type[Cell], tuple[Kernel, ...]] = {}
+"""What stands in for the loop over steps, the first that serves; the module of a class of cells enters its kernels.
+
+A subclass has none but its own, since its steps may be others.
+"""
+
+
 def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None) -> Tensor:
     """Outputs `[time, batch, hidden_size]` of a cell that reads every sentence from step 0.
 
@@ -57,14 +67,11 @@ def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None =
     lengths: `[batch]`; what stands in the result at and after a sentence's length means nothing.
     state_mask: `[batch, hidden_size]`, multiplied with the h that each step reads (recurrent dropout), or None.
     """
-    if cell.kernels == "off":
-        return eager(cell, inputs, lengths, state_mask)
-    from metalstm.nn.cells import compiled  # which knows the cells, as they know this file
-
-    if state_mask is None and type(cell) in LIBRARY:
-        return LIBRARY[type(cell)](cell, inputs)
-    runner = compiled.run if compiled.serves(cell, inputs, state_mask) else eager
-    return runner(cell, inputs, lengths, state_mask)
+    for kernel in KERNELS.get(type(cell), ()) if cell.kernels == "auto" else ():
+        outputs = kernel(cell, inputs, lengths, state_mask)
+        if outputs is not None:
+            return outputs
+    return eager(cell, inputs, lengths, state_mask)
 
 
 def eager(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None) -> Tensor:
@@ -83,7 +90,3 @@ def loop(
         state = step(now, state)
         outputs.append(state[0])
     return torch.stack(outputs)
-
-
-LIBRARY: dict[type[Cell], Callable[[Any, Tensor], Tensor]] = {}
-"""Whole-sequence kernels of torch itself, for a class of cell without recurrent dropout: inputs to outputs."""

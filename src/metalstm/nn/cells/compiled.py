@@ -4,8 +4,9 @@ The loop stays the reference, and serves where the kernels cannot: on other devi
 without a kernel, for gradients of gradients, and where numba is missing or fails.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -13,10 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from metalstm.nn.cells.cell import Cell, eager
-from metalstm.nn.cells.elman import RNN
-from metalstm.nn.cells.hyper import HyperCell, MetaLNLSTM, MetaLSTM, MetaRNN
-from metalstm.nn.cells.lstm import LSTM
-from metalstm.nn.cells.normalised import GateNorm, LayerNormLSTM
 from metalstm.nn.compiled import NUMBERS, kernels
 
 Array = np.ndarray[Any, Any]
@@ -26,11 +23,11 @@ ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Kernel:
-    """How the kernel of one class of cell is called."""
+class CompiledKernel:
+    """How the compiled kernel of one class of cell is called."""
 
-    module: str
-    """In `metalstm.kernels`, with `forward(x, counts, mask, multiply, *weights)`, which gives h and a run, and
+    load: Callable[[], ModuleType]
+    """Imports its module, with `forward(x, counts, mask, multiply, *weights)`, which gives h and a run, and
     `backward(d_h, run, multiply, *weights)`."""
     weights: Callable[[Any], tuple[nn.Parameter, ...]]
     """The weights of a cell in the kernel's order, which is also that of their gradients, after that of x."""
@@ -39,46 +36,23 @@ class Kernel:
     serves: Callable[[Any], bool] = lambda cell: True
     """Whether the kernel knows how to do what the cell's options say."""
 
+    def __call__(self, cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor | None:
+        """`eager(cell, ...)`, with zeros on padding.
 
-def _norm(norm: GateNorm) -> tuple[nn.Parameter, ...]:
-    return norm.gain, norm.bias, norm.memory.weight, norm.memory.bias
-
-
-def _hyper(cell: HyperCell, rest: Iterable[nn.Parameter]) -> tuple[nn.Parameter, ...]:
-    return cell.W_x, cell.W_h, cell.b_0, cell.A, cell.a, cell.D, cell.hyper.W_x, cell.hyper.W_h, *rest
-
-
-def _no_dropout(cell: MetaLSTM) -> bool:
-    return not cell.training or cell.dropout_candidate == 0.0
-
-
-KERNELS: dict[type[Cell], Kernel] = {
-    LSTM: Kernel("lstm", lambda cell: (cell.W_x, cell.W_h, cell.b)),
-    LayerNormLSTM: Kernel("normalised", lambda cell: (cell.W_x, cell.W_h, *_norm(cell.norm))),
-    MetaRNN: Kernel("hyper", lambda cell: _hyper(cell, [cell.hyper.b])),
-    MetaLSTM: Kernel("hyper", lambda cell: _hyper(cell, [cell.hyper.b]), serves=_no_dropout),
-    MetaLNLSTM: Kernel(
-        "hyper", lambda cell: _hyper(cell, [*_norm(cell.norm), *_norm(cell.hyper.norm)]), serves=_no_dropout
-    ),
-    RNN: Kernel("elman", lambda cell: (cell.W_x, cell.W_h, cell.b), lambda cell: {"relu": cell.phi is torch.relu}),
-}
-
-
-def serves(cell: Cell, inputs: Tensor, state_mask: Tensor | None) -> bool:
-    """Whether `run` can take the place of `eager`: a kernel for this cell, on a CPU, in one type of floats."""
-    kernel = KERNELS.get(type(cell))
-    if kernel is None or not kernel.serves(cell) or (state_mask is not None and state_mask.requires_grad):
-        return False
-    others = [*kernel.weights(cell), *([] if state_mask is None else [state_mask])]
-    alike = all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others)
-    return alike and kernels(kernel.module, inputs) is not None
-
-
-def run(cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor:
-    """`eager(cell, ...)` by the kernel of the cell's class; padding holds zeros."""
-    kernel = KERNELS[type(cell)]
-    apply = cast(Callable[..., Tensor], _Compiled.apply)
-    return apply(kernel, cell, lengths, state_mask, inputs, *kernel.weights(cell))
+        None for options that the kernel does not know, other devices than the CPU, floats of other types or of
+        several, and a state mask to be learnt.
+        """
+        if not self.serves(cell) or (state_mask is not None and state_mask.requires_grad):
+            return None
+        weights = self.weights(cell)
+        others = [*weights, *([] if state_mask is None else [state_mask])]
+        if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
+            return None
+        module = kernels(self.load, inputs)
+        if module is None:
+            return None
+        apply = cast(Callable[..., Tensor], _Compiled.apply)
+        return apply(module, self.options(cell), cell, lengths, state_mask, inputs, *weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +95,8 @@ class _Compiled(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        kernel: Kernel,
+        module: ModuleType,
+        options: dict[str, Any],
         cell: Cell,
         lengths: Tensor,
         state_mask: Tensor | None,
@@ -133,8 +108,7 @@ class _Compiled(torch.autograd.Function):
         mask = np.ones((len(lengths), cell.hidden_size), x.dtype)
         if state_mask is not None:
             mask = state_mask.detach().numpy()[packing.order]
-        module = cast(Any, kernels(kernel.module, inputs))
-        h, ctx.run = module.forward(x, packing.counts, mask, _multiply, *map(_array, weights), **kernel.options(cell))
+        h, ctx.run = module.forward(x, packing.counts, mask, _multiply, *map(_array, weights), **options)
         ctx.module, ctx.cell, ctx.packing = module, cell, packing
         ctx.save_for_backward(lengths, state_mask, inputs, *weights)
         return packing.unpack(h, inputs)
@@ -144,10 +118,10 @@ class _Compiled(torch.autograd.Function):
         (d_outputs,) = gradients
         lengths, state_mask, inputs, *weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return (None,) * 4 + _differentiable(ctx.cell, lengths, state_mask, (inputs, *weights), d_outputs)
+            return (None,) * 5 + _differentiable(ctx.cell, lengths, state_mask, (inputs, *weights), d_outputs)
         d_h = ctx.packing.pack(d_outputs)
         d_x, *d_weights = ctx.module.backward(d_h, ctx.run, _multiply, *map(_array, weights))
-        return (None,) * 4 + (ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
+        return (None,) * 5 + (ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
 
 
 def _array(weight: Tensor) -> Array:

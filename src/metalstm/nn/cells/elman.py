@@ -1,12 +1,14 @@
 """Elman's recurrent network (Elman 1990, 'Finding Structure in Time')."""
 
 from collections.abc import Iterable
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import Cell, State
+from metalstm.nn.cells.cell import KERNELS, Cell, State
+from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.options import RNNOptions
 from metalstm.nn.cells.starts import glorot_, orthogonal_
 
@@ -35,3 +37,19 @@ class RNN(Cell):
         """(h) to (h')."""
         (h,) = state
         return (self.phi(torch.addmm(from_x, h, self.W_h.t())),)  # h' = phi(W_x x + W_h h + b)
+
+
+def kernel() -> ModuleType:
+    """`metalstm.kernels.elman`, imported when it is first used."""
+    from metalstm.kernels import elman
+
+    return elman
+
+
+KERNELS[RNN] = (
+    CompiledKernel(
+        kernel,
+        weights=lambda cell: (cell.W_x, cell.W_h, cell.b),
+        options=lambda cell: {"relu": cell.phi is torch.relu},
+    ),
+)

@@ -13,13 +13,15 @@ The paper prints h^ of the step before in the equations of z; its authors' code,
 
 from collections.abc import Iterable
 from itertools import repeat
+from types import ModuleType
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import Cell, State
+from metalstm.nn.cells.cell import KERNELS, Cell, State
+from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.elman import RNN
 from metalstm.nn.cells.lstm import LSTM, remember
 from metalstm.nn.cells.normalised import GateNorm, LayerNormLSTM, by_gate
@@ -148,3 +150,31 @@ class MetaLNLSTM(MetaLSTM):
     """
 
     layer_norm = True
+
+
+def kernel() -> ModuleType:
+    """`metalstm.kernels.hyper`, imported when it is first used."""
+    from metalstm.kernels import hyper
+
+    return hyper
+
+
+def _weights(cell: HyperCell, *rest: nn.Parameter) -> tuple[nn.Parameter, ...]:
+    return cell.W_x, cell.W_h, cell.b_0, cell.A, cell.a, cell.D, cell.hyper.W_x, cell.hyper.W_h, *rest
+
+
+def _keeps_candidate(cell: MetaLSTM) -> bool:
+    return not cell.training or cell.dropout_candidate == 0.0
+
+
+KERNELS[MetaRNN] = (CompiledKernel(kernel, weights=lambda cell: _weights(cell, cell.hyper.b)),)
+KERNELS[MetaLSTM] = (
+    CompiledKernel(kernel, weights=lambda cell: _weights(cell, cell.hyper.b), serves=_keeps_candidate),
+)
+KERNELS[MetaLNLSTM] = (
+    CompiledKernel(
+        kernel,
+        weights=lambda cell: _weights(cell, *cell.norm.weights(), *cell.hyper.norm.weights()),
+        serves=_keeps_candidate,
+    ),
+)

@@ -1,12 +1,14 @@
 """The LSTM (Hochreiter and Schmidhuber 1997, with the forget gate of Gers 2000): ours, and torch's own."""
 
 from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import LIBRARY, Cell, State, eager
+from metalstm.nn.cells.cell import KERNELS, Cell, State, eager
+from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.options import CellOptions
 from metalstm.nn.cells.starts import forget_bias_, glorot_, orthogonal_
 
@@ -56,17 +58,26 @@ class LSTM(Cell):
         return remember(gates.chunk(4, dim=1), c)
 
 
-def fused(cell: LSTM, inputs: Tensor) -> Tensor:
-    """`eager` for `LSTM` by torch's own kernel: oneDNN on a CPU, cuDNN on a GPU; it knows no recurrent dropout.
+def kernel() -> ModuleType:
+    """`metalstm.kernels.lstm`, imported when it is first used."""
+    from metalstm.kernels import lstm
+
+    return lstm
+
+
+def fused(cell: LSTM, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor | None:
+    """`eager` for `LSTM` by torch's own kernel: oneDNN on a CPU, cuDNN on a GPU; None if there is recurrent dropout.
 
     Every sentence is read from step 0, so the kernel may run on into padding: what follows a sentence is not used.
     """
+    if state_mask is not None:
+        return None
     state = [zeros.unsqueeze(0) for zeros in cell.start(inputs)]
     weights = [cell.W_x, cell.W_h, cell.b, torch.zeros_like(cell.b)]  # torch has a second bias
     return torch.lstm(inputs, state, weights, True, 1, 0.0, cell.training, False, False)[0]
 
 
-LIBRARY[LSTM] = fused
+KERNELS[LSTM] = (fused, CompiledKernel(kernel, weights=lambda cell: (cell.W_x, cell.W_h, cell.b)))
 
 
 class TorchLSTM(Cell):

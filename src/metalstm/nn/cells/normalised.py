@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import Cell, State
+from metalstm.nn.cells.cell import KERNELS, Cell, State
+from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.lstm import remember
 from metalstm.nn.cells.options import BatchNormOptions, CellOptions
 from metalstm.nn.cells.starts import forget_bias_, glorot_, orthogonal_
@@ -28,6 +30,10 @@ class GateNorm(nn.Module):
         self.bias = nn.Parameter(torch.empty(4, 1, hidden_size))
         self.memory = nn.LayerNorm(hidden_size)
         forget_bias_(self.bias)
+
+    def weights(self) -> tuple[nn.Parameter, ...]:
+        """Gain and bias of the gates, then of c'."""
+        return self.gain, self.bias, self.memory.weight, self.memory.bias
 
     def forward(self, gates: Tensor) -> Tensor:
         """LN(y) for the pre-activations y of the gates, `[4, batch, hidden]`."""
@@ -65,6 +71,16 @@ class LayerNormLSTM(Cell):
         h, c = state
         gates = torch.addmm(from_x, h, self.W_h.t())
         return remember(self.norm(by_gate(gates, 4)).unbind(0), c, normalise=self.norm.memory)
+
+
+def kernel() -> ModuleType:
+    """`metalstm.kernels.normalised`, imported when it is first used."""
+    from metalstm.kernels import normalised
+
+    return normalised
+
+
+KERNELS[LayerNormLSTM] = (CompiledKernel(kernel, weights=lambda cell: (cell.W_x, cell.W_h, *cell.norm.weights())),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from metalstm import parameters, source
 from metalstm.nn import cells
 from metalstm.parameters import Study
-from metalstm.plan import Plan, Run, fetch
+from metalstm.plan.corpora import fetch
+from metalstm.plan.job import Plan, Run
 from metalstm.studies.options import RowsOptions
 
 RUN_FILES = ("model.safetensors", "history.csv", "metrics.json")
@@ -41,11 +42,10 @@ def _train(study: Study, run: Run, fetched: Plan) -> Plan:
         "cell": variant.cell,
         "cell_options": variant.options,
         "seed": run.seed,
-        "options": parameters.merged(options, variant.training, "images.variants").model_dump(),
+        "options": parameters.merged(options, variant.training, "params.yaml: images.variants").model_dump(),
     }
     outputs = {name: f"{run.folder}/{name}" for name in RUN_FILES}
-    cell = cells.REGISTRY[variant.cell].module
-    code = source.digest("metalstm.stages.images", f"metalstm.nn.cells.{cell}", f"metalstm.kernels.{cell}")
+    code = source.digest("metalstm.stages.images", f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}")
     return Plan(run.name, fetched.outputs, outputs, chosen, code)
 
 

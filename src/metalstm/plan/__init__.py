@@ -1,0 +1,57 @@
+"""From params.yaml to one plan for each job: its inputs, outputs, parameters and the code that it runs.
+
+Snakemake and DVC both list the plan among a job's inputs, and the job reads nothing but its plan. A plan is
+rewritten only if its content changed, so a changed value runs again just the jobs that depend on it, in
+either engine. It holds no time and no commit.
+"""
+
+import json
+from itertools import chain
+from pathlib import Path
+
+from metalstm import parameters
+from metalstm.files import write_text_if_changed
+from metalstm.parameters import Study
+from metalstm.plan import corpora, images, taggers
+from metalstm.plan.corpora import groups
+from metalstm.plan.job import MANIFESTS, MODEL_FILES, PLANS, SCORED_SPLITS, SPLITS, VECTORS, Plan, Run, read
+from metalstm.plan.taggers import runs
+
+__all__ = [
+    "MANIFESTS",
+    "MODEL_FILES",
+    "PLANS",
+    "SCORED_SPLITS",
+    "SPLITS",
+    "VECTORS",
+    "Plan",
+    "Run",
+    "groups",
+    "plans",
+    "read",
+    "runs",
+    "write",
+]
+
+
+def plans(study: Study) -> dict[str, Plan]:
+    """The plan of every job of the study, by the job's name; a job comes after those that it needs."""
+    return {plan.job: plan for plan in chain(corpora.plans(study), taggers.plans(study), images.plans(study))}
+
+
+def write(path: Path) -> tuple[Study, dict[str, Plan]]:
+    """Read params.yaml and bring the plans below results/plan up to date.
+
+    Plans of jobs that the study no longer has are left alone: their results are still there.
+
+    Raises:
+        UserError: what is wrong in params.yaml, and where.
+    """
+    study = parameters.read(path)
+    planned = plans(study)
+    for plan in planned.values():
+        write_text_if_changed(plan.path, plan.to_json())
+    group_of = {corpus: group for group, members in reversed(groups(study).items()) for corpus in members}
+    tracking = {**study.tracking.model_dump(), "group_of": group_of}
+    write_text_if_changed(PLANS / "tracking.json", json.dumps(tracking, indent=1) + "\n")
+    return study, planned

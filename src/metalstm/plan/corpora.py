@@ -1,0 +1,108 @@
+"""The plans of the corpora, single and joint, and of the word vectors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from metalstm import source
+from metalstm.corpora import catalogue
+from metalstm.errors import UserError
+from metalstm.files import git_blob_id
+from metalstm.parameters import Study
+from metalstm.plan.job import SPLITS, VECTORS, Plan
+
+Kind = Literal["tokens", "images"]
+
+
+def plans(study: Study) -> Iterator[Plan]:
+    """The plan of each corpus, each group's joint corpus and the vectors, those that others need first."""
+    for corpus in study.corpora:
+        yield fetch(study, corpus)
+        yield _convert(study, corpus)
+    for group, members in groups(study).items():
+        yield _join(group, members)
+    yield _vectors(study)
+
+
+def groups(study: Study) -> dict[str, tuple[str, ...]]:
+    """The groups, each with those of its corpora that the study has.
+
+    Raises:
+        UserError: a member is no corpus at all, and so was not left out but misspelt.
+    """
+    for members in study.groups.values():
+        for corpus in members:
+            catalogue.entry(corpus, study.own_corpora)
+    return {name: tuple(c for c in members if c in study.corpora) for name, members in study.groups.items()}
+
+
+def iobes(corpus: str) -> dict[str, str]:
+    """Where a corpus stands, converted."""
+    return {split: f"data/iobes/{corpus}/{split}.tsv" for split in SPLITS}
+
+
+def _raw(corpus: str) -> dict[str, str]:
+    return {split: f"data/raw/{corpus}/{split}.tsv" for split in SPLITS}
+
+
+def joint(group: str) -> dict[str, str]:
+    """Where a group's joint corpus stands."""
+    return {split: f"data/joint/{group}/{split}.tsv" for split in SPLITS}
+
+
+def fetch(study: Study, corpus: str, kind: Kind = "tokens") -> Plan:
+    """The plan that brings a corpus, or a set of images, to data/raw.
+
+    Raises:
+        UserError: there is none of that name and kind.
+    """
+    entry = _entry(study, corpus, kind)
+    sources = {split: asdict(src) for split, src in catalogue.sources(entry).items()}
+    for split in sources.values():
+        # A file of the user's own is known by its content, so that a changed file is fetched again.
+        split["blob"] = split["blob"] or _content(split["path"])
+    files = {split: f"data/raw/{corpus}/{src['name']}" for split, src in sources.items()}
+    chosen = {"corpus": corpus, "licence": entry.licence, "by_hand": entry.by_hand, "sources": sources}
+    return Plan(f"fetch/{corpus}", {}, files, chosen)
+
+
+def _convert(study: Study, corpus: str) -> Plan:
+    entry = _entry(study, corpus)
+    chosen = {"corpus": corpus, "scheme": entry.scheme, "columns": entry.columns.model_dump()}
+    return Plan(f"convert/{corpus}", _raw(corpus), iobes(corpus), chosen, source.digest("metalstm.stages.convert"))
+
+
+def _join(group: str, members: Sequence[str]) -> Plan:
+    files = {f"{corpus}.{split}": path for corpus in members for split, path in iobes(corpus).items()}
+    chosen = {"group": group, "corpora": list(members)}
+    return Plan(f"join/{group}", files, joint(group), chosen, source.digest("metalstm.stages.join"))
+
+
+def _vectors(study: Study) -> Plan:
+    chosen = study.vectors.model_dump()
+    for corpus in study.vectors.corpora:
+        catalogue.entry(corpus, study.own_corpora)
+    chosen["corpora"] = [corpus for corpus in study.vectors.corpora if corpus in study.corpora]
+    if study.vectors.source == "skipgram" and not chosen["corpora"]:
+        raise UserError(
+            f"params.yaml: vectors.corpora: none of {', '.join(study.vectors.corpora)} stands in `corpora`, so "
+            f"there is no text to learn from; name some of {', '.join(study.corpora)}, or set `source: random`"
+        )
+    files = {corpus: iobes(corpus)["train"] for corpus in chosen["corpora"]}
+    chosen["file_blob"] = _content(study.vectors.file)
+    return Plan("vectors/words", files, VECTORS, chosen, source.digest("metalstm.stages.vectors"))
+
+
+def _content(path: str | None) -> str | None:
+    """The git blob id of a file of the user's own; None if there is none (the stage that reads it says so)."""
+    return git_blob_id(Path(path)) if path is not None and Path(path).is_file() else None
+
+
+def _entry(study: Study, corpus: str, kind: Kind = "tokens") -> catalogue.Corpus:
+    entry = catalogue.entry(corpus, study.own_corpora)
+    if entry.kind != kind == "tokens":
+        raise UserError(f"params.yaml: corpora: {corpus} has no tokens to tag; name it in images.sets")
+    if entry.kind != kind:
+        raise UserError(f"params.yaml: images.sets: {corpus} has no images; name it in corpora")
+    return entry
