@@ -36,10 +36,8 @@ class CharacterCNN(CharacterEncoder):
     """
 
     def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
-        """Raise UserError for a filter of even width, which has no centre."""
+        """Weights are drawn from torch's default generator."""
         super().__init__(options.size)
-        if options.width % 2 == 0:
-            raise UserError(f"model.characters.width is {options.width}: a filter needs an odd width")
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
         self.convolution = nn.Conv1d(options.embedding_size, options.size, options.width, padding=options.width // 2)
 
@@ -60,10 +58,8 @@ class CharacterLSTM(CharacterEncoder):
     """The last states of an LSTM that reads the word forwards and of one that reads it backwards (Lample 2016)."""
 
     def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
-        """Raise UserError for an odd size, which two directions cannot share."""
+        """Weights are drawn from torch's default generator."""
         super().__init__(options.size)
-        if options.size % 2:
-            raise UserError(f"model.characters.size is {options.size}: two directions need an even size")
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
         self.lstm = nn.LSTM(options.embedding_size, options.size // 2, batch_first=True, bidirectional=True)
 
