@@ -12,7 +12,7 @@ FILES = ("train-images", "train-labels", "test-images", "test-labels")
 def packed(array: np.ndarray) -> bytes:
     """The array of unsigned bytes as an idx file, packed by gzip."""
     header = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return gzip.compress(header + array.astype(np.uint8).tobytes())
+    return gzip.compress(header + array.astype(np.uint8).tobytes(), mtime=0)
 
 
 def bars(number: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,7 @@ GOOD = idx.packed(np.zeros((2, 3, 4)))
         (idx.packed(np.zeros(16)), "type 8 with 1 dimensions, expected .* with 3; .* exchanged"),
         (gzip.compress(b"\0\0\x0d\x03" + gzip.decompress(GOOD)[4:]), "type 13 with 3 dimensions"),
     ],
+    ids=["cut short", "changed", "empty", "a page", "a value less", "a value more", "labels", "floats"],
 )
 def test_a_damaged_file_is_named_with_what_to_do(tmp_path: Path, content: bytes, words: str) -> None:
     path = written(tmp_path, content)
