@@ -190,7 +190,7 @@ def test_a_folder_of_results_is_sent(uri: str, tmp_path: Path) -> None:
     (tmp_path / "runs/mtm/disease/lstm/seed-1").mkdir(parents=True)
     assert send_all(tmp_path, uri) == Counts(sent=2, unfinished=1)
     assert send_all(tmp_path, uri) == Counts(unchanged=2, unfinished=1)
-    assert [run.info.run_name for run in tracked(uri)] == [f"stm/NCBI-disease/lstm/seed-{n}" for n in (1, 2)]
+    assert sorted(run.info.run_name for run in tracked(uri)) == [f"stm/NCBI-disease/lstm/seed-{n}" for n in (1, 2)]
     assert {run.data.tags["group"] for run in tracked(uri)} == {"disease"}
 
 

@@ -1,13 +1,16 @@
 import copy
 import math
+from typing import get_args
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from metalstm.errors import UserError
-from metalstm.training.optimisers import Optimiser, RowSGD, names, optimiser, rate
+from metalstm.training.optimisers import Optimiser, RowSGD, optimiser, rate
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
+
+NAMES = get_args(OptimiserOptions.model_fields["name"].annotation)
 
 
 class Bag(nn.Module):
@@ -40,10 +43,6 @@ def learn(bag: Bag, steps: Optimiser, batches: list[list[int]], limit: float = 0
 ALL = list(range(7))
 
 
-def test_names():
-    assert set(names()) == {"sgd", "adam", "adamw", "nadam"}
-
-
 @pytest.mark.parametrize("limit", [0.0, 0.1])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_sgd_is_torchs_when_every_batch_reads_every_row(momentum, limit):
@@ -73,7 +72,7 @@ def test_dense_parameters_are_torchs_and_rows_take_adam(name):
         torch.testing.assert_close(ours_now, torchs_now)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", NAMES)
 def test_rows_that_no_batch_reads_never_move(name):
     bag = Bag()
     before = bag.words.weight.detach().clone()
@@ -115,7 +114,7 @@ def test_a_norm_that_is_not_finite_is_reported(scale):
     assert not math.isfinite(optimiser(OptimiserOptions(), bag).clip(5.0))
 
 
-@pytest.mark.parametrize(("name", "momentum"), [*((name, 0.0) for name in names()), ("sgd", 0.9)])
+@pytest.mark.parametrize(("name", "momentum"), [*((name, 0.0) for name in NAMES), ("sgd", 0.9)])
 def test_going_on_from_a_state_is_exact(name, momentum):
     options = OptimiserOptions(name=name, learning_rate=0.05, momentum=momentum)
     whole, half = Bag(), Bag()
@@ -149,15 +148,14 @@ def test_the_rate_is_set_for_all_parts():
     assert steps.learning_rate == 0.1
 
 
-@pytest.mark.parametrize(("wrong", "right"), [("adamm", "adam"), ("AdamW", "adamw"), ("zzz", "")])
-def test_an_unknown_name_gets_the_nearest(wrong, right):
-    with pytest.raises(UserError, match=rf"no optimiser '{wrong}'; did you mean '{right}"):
-        optimiser(OptimiserOptions(name=wrong), Bag())
+def test_every_name_that_can_be_chosen_is_built():
+    for name in NAMES:
+        assert optimiser(OptimiserOptions(name=name), Bag()).learning_rate == 0.15
 
 
 def test_momentum_for_an_optimiser_with_its_own_is_refused():
-    with pytest.raises(UserError, match="'adam' has its own moments"):
-        optimiser(OptimiserOptions(name="adam", momentum=0.9), Bag())
+    with pytest.raises(ValidationError, match="adam has moments of its own"):
+        OptimiserOptions(name="adam", momentum=0.9)
 
 
 @pytest.mark.parametrize(

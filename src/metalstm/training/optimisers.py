@@ -4,7 +4,6 @@ The table of word vectors is by far the largest parameter, and a batch reads few
 is therefore sparse, and only the rows in it are updated; everything else is dense and left to `torch.optim`.
 """
 
-import difflib
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import Parameter
 
-from metalstm.errors import UserError
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
 if TYPE_CHECKING:
@@ -122,7 +120,6 @@ class _Kind:
 
     dense: Callable[[list[Parameter], OptimiserOptions], torch.optim.Optimizer]
     rows: Callable[[list[Parameter], OptimiserOptions], torch.optim.Optimizer]
-    has_momentum: bool
 
 
 def _sparse_adam(rows: list[Parameter], options: OptimiserOptions) -> torch.optim.Optimizer:
@@ -140,35 +137,26 @@ _KINDS = {
             fused=True,
         ),
         rows=lambda rows, options: RowSGD(rows, lr=options.learning_rate, momentum=options.momentum),
-        has_momentum=True,
     ),
     "adam": _Kind(
         dense=lambda dense, options: torch.optim.Adam(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
         ),
         rows=_sparse_adam,
-        has_momentum=False,
     ),
     "adamw": _Kind(
         dense=lambda dense, options: torch.optim.AdamW(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
         ),
         rows=_sparse_adam,
-        has_momentum=False,
     ),
     "nadam": _Kind(
         dense=lambda dense, options: torch.optim.NAdam(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay
         ),
         rows=_sparse_adam,
-        has_momentum=False,
     ),
 }
-
-
-def names() -> list[str]:
-    """The optimisers that can be chosen."""
-    return list(_KINDS)
 
 
 def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
@@ -177,25 +165,13 @@ def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
     sgd: Robbins and Monro 1951, with heavy-ball momentum (Polyak 1964). adam: Kingma and Ba 2015. adamw:
     Loshchilov and Hutter 2019. nadam: Dozat 2016. Rows take plain Adam (lazily) with the last three, and weight
     decay concerns dense parameters only: it would otherwise move every row in every step.
-
-    Raises UserError for a name that is not in the registry, and for momentum where the optimiser has its own.
     """
     return for_parameters(options, tagger.dense_parameters(), tagger.row_parameters())
 
 
 def for_parameters(options: OptimiserOptions, dense: Sequence[Parameter], rows: Sequence[Parameter] = ()) -> Optimiser:
     """`optimiser` for dense parameters and, if there are any, tables with sparse gradients."""
-    kind = _KINDS.get(options.name)
-    if kind is None:
-        nearest = difflib.get_close_matches(options.name.lower(), _KINDS, n=1, cutoff=0.0)[0]
-        raise UserError(
-            f"training.optimiser.name: there is no optimiser '{options.name}'; "
-            f"did you mean '{nearest}'? There are {', '.join(_KINDS)}"
-        )
-    if options.momentum and not kind.has_momentum:
-        raise UserError(
-            f"training.optimiser.momentum: '{options.name}' has its own moments; leave momentum out or choose sgd"
-        )
+    kind = _KINDS[options.name]
     parts = [kind.dense(list(dense), options)]
     if rows:
         parts.append(kind.rows(list(rows), options))

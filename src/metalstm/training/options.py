@@ -19,6 +19,12 @@ class OptimiserOptions(Options):
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: NotNegative = 0.0
 
+    @model_validator(mode="after")
+    def _one_kind_of_momentum(self) -> "OptimiserOptions":
+        if self.momentum and self.name != "sgd":
+            raise ValueError(f"`momentum` is for sgd; {self.name} has moments of its own")
+        return self
+
 
 class ScheduleOptions(Options):
     """The learning rate of epoch e = 0, 1, ... as a multiple of the first."""
