@@ -4,12 +4,15 @@ CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 PYTHON ?= python3
 # A folder with a params.yaml; examples/demo is another one.
 STUDY ?= .
+# The python of an environment with Flair (docs/benchmarks.md); empty: Flair is left out.
+FLAIR ?=
+CORPUS ?= data/iobes/BC5CDR-chem
 INSTALLED := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help install demo test lint ui reproduce
+.PHONY: help install demo test lint bench ui reproduce
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +41,14 @@ lint: $(INSTALLED)  ## Style, types, workflow
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+bench: $(INSTALLED)  ## Speed beside Flair, torch and pytorch-crf; tables in docs/benchmarks.md (FLAIR=PYTHON for Flair)
+	python benchmarks/peers.py --flair '$(FLAIR)' --train $(CORPUS)/train.tsv --test $(CORPUS)/test.tsv
+	python benchmarks/step.py --train $(CORPUS)/train.tsv
+	python benchmarks/layers.py --batches 20 --rounds 3
+	python benchmarks/crf.py
+	python benchmarks/jobs.py --corpus $(CORPUS)
+	python benchmarks/tables.py
 
 ui: $(INSTALLED)  ## The runs in a browser, at http://127.0.0.1:5000 (make ui STUDY=examples/demo)
 	cd $(STUDY) && MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1

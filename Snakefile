@@ -1,19 +1,23 @@
-"""The study as a workflow: corpora -> vectors -> training -> scoring -> tables.
+"""The study as a workflow: corpora -> text -> vectors -> training -> scoring -> tables.
 
 Every rule runs `metalstm stage NAME --plan FILE`; the plans are written from params.yaml each time this file
 is read, and only those whose content changed. dvc.yaml holds the same stages.
 """
 
 import re
+from itertools import product
 from pathlib import Path
 
 from snakemake.utils import min_version
 
 from metalstm import plan as planning
 from metalstm.plan import images as image_plans
+from metalstm.plan import vectors as vector_plans
 from metalstm.errors import UserError
+from metalstm.parameters import MTM_PLUS
 
-min_version("9.0")
+# Priorities as functions.
+min_version("9.27")
 
 if config:
     raise WorkflowError(
@@ -25,6 +29,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+PRIORITIES = planning.priorities(PLANS)
 RUNS = planning.runs(STUDY)
 GROUPS = planning.groups(STUDY)
 IMAGE_RUNS = [run for images in STUDY.images.sets for run in image_plans.runs(STUDY, images)]
@@ -58,6 +63,7 @@ rule all:
     input:
         [f"results/tables/{group}.csv" for group in GROUPS],
         "results/tables/all.csv",
+        vector_plans.COVERAGE["report"],
         [f"results/tables/{images}.csv" for images in STUDY.images.sets],
         [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

@@ -1,5 +1,6 @@
 """What the tests of all compiled cells ask: does the kernel say what the loop says, forward and backward?"""
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -37,8 +38,13 @@ def ragged(batch: int, longest: int) -> Tensor:
     return lengths
 
 
-def assert_parity(name: str, dtype: torch.dtype = torch.float64, **options: Any) -> None:
-    """Equal outputs and gradients of inputs and of every weight, on all shapes, with and without a state mask."""
+Way = Callable[[Any, Tensor, Tensor, Tensor | None], Tensor | None]
+
+
+def assert_parity(
+    name: str, dtype: torch.dtype = torch.float64, *, ways: tuple[Way, Way] = (cell.eager, compiled), **options: Any
+) -> None:
+    """Equal outputs, statistics and gradients of inputs and of every weight, on all shapes, with and without a mask."""
     torch.manual_seed(1)
     shapes = SHAPES if dtype == torch.float64 else SHAPES[:-1]  # rounding errors grow over hundreds of steps
     for number, (batch, longest, input_size, hidden_size) in enumerate(shapes):
@@ -48,14 +54,18 @@ def assert_parity(name: str, dtype: torch.dtype = torch.float64, **options: Any)
         mask = (torch.rand(batch, hidden_size) > 0.3).to(dtype) / 0.7 if number % 2 else None
         real = (torch.arange(longest).unsqueeze(1) < lengths).unsqueeze(2)
         weights = torch.randn(longest, batch, hidden_size, dtype=dtype)
+        statistics = {key: value.clone() for key, value in made.named_buffers()}
         variables = {"inputs": inputs, **dict(made.named_parameters())}
         results = []
-        for way in (cell.eager, compiled):
+        for way in ways:
+            made.load_state_dict(statistics, strict=False)
             outputs = way(made, inputs, lengths, mask)
             assert outputs is not None
             outputs = outputs.masked_fill(~real, 0.0)
-            gradients = torch.autograd.grad((outputs * weights).sum(), list(variables.values()))
+            loss = (outputs * weights).sum()
+            gradients = torch.autograd.grad(loss, list(variables.values()), materialize_grads=True)
             results.append({"outputs": outputs, **dict(zip(variables, gradients, strict=True))})
+            results[-1].update((key, value.clone()) for key, value in made.named_buffers())
         for key, expected in results[0].items():
             difference = (results[1][key] - expected).abs().max() / (1.0 + expected.abs().max())
             assert difference < TOLERANCE[dtype], (name, options, (batch, longest), key)
@@ -81,18 +91,21 @@ def assert_layers_alike(name: str, **options: Any) -> None:
     assert all(torch.allclose(a, b, atol=1e-10) for a, b in zip(fast, loop, strict=True))
 
 
-def assert_gradient_of_gradient(name: str, **options: Any) -> None:
+def assert_gradient_of_gradient(name: str, *, ways: tuple[Way, Way] = (cell.eager, compiled), **options: Any) -> None:
     """The loop takes over where a gradient is differentiated."""
     torch.manual_seed(4)
     made = build(name, 3, 4, torch.float64, **options)
     lengths = torch.tensor([2, 5])
     inputs = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True)
     real = (torch.arange(5).unsqueeze(1) < lengths).unsqueeze(2)
+    statistics = {key: value.clone() for key, value in made.named_buffers()}
     results = []
-    for way in (cell.eager, compiled):
+    for way in ways:
+        made.load_state_dict(statistics, strict=False)
         loss = way(made, inputs, lengths, None).masked_fill(~real, 0.0).square().sum()
         (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
-        results.append(torch.autograd.grad(gradient.square().sum(), [inputs, *made.parameters()]))
+        variables = [inputs, *made.parameters()]
+        results.append(torch.autograd.grad(gradient.square().sum(), variables, materialize_grads=True))
     for ours, theirs in zip(*results, strict=True):
         torch.testing.assert_close(ours, theirs)
 

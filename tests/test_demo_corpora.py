@@ -7,8 +7,8 @@ import pytest
 
 from metalstm.corpora import columns
 from metalstm.corpora.schemes import convert, faults
+from metalstm.corpora.tokenise import tokenise
 from metalstm.scoring.entities import strict_entities
-from metalstm.tagging.tokenise import tokenise
 
 DEMO = Path(__file__).resolve().parents[1] / "examples" / "demo"
 CORPORA = DEMO / "corpora"

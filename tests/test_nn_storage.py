@@ -9,8 +9,8 @@ import torch
 from metalstm.errors import UserError
 from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
-from metalstm.nn.options import AttentionOptions, CharacterOptions, TaggerOptions
-from metalstm.nn.storage import DESCRIPTION, WEIGHTS, describe, load, save
+from metalstm.nn.options import AttentionOptions, CharacterOptions, MultitaskOptions, TaggerOptions
+from metalstm.nn.storage import DESCRIPTION, WEIGHTS, continued_path, describe, load, save, save_continued
 from metalstm.nn.tagger import Tagger
 
 TOKENS = [["a\u2028b", "§", "pain", '"'], ["IL-2"]]
@@ -111,3 +111,45 @@ def test_foreign_newer_and_damaged_descriptions_are_refused(folder: Path) -> Non
         (folder / DESCRIPTION).write_text(text, encoding="latin-1")
         with pytest.raises(UserError, match=r"model\.json: not "):
             load(folder)
+
+
+def joint_tagger() -> Tagger:
+    torch.manual_seed(0)
+    options = TaggerOptions(word_size=5, hidden_size=4, multitask=MultitaskOptions())
+    labels = {"a": ["O", "S-x"], "b": ["B-x", "E-x", "O"]}
+    return Tagger(Lexicon.build(zip(TOKENS, LABELS, strict=True), corpora=labels, corpus_labels=labels), options)
+
+
+def test_weights_of_one_corpus_are_kept_beside_the_joint_ones(tmp_path: Path) -> None:
+    model = joint_tagger()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    digests = {"a": save_continued(model, before, tmp_path, "a")}
+    row = model.lexicon.word_id("pain")
+    with torch.no_grad():
+        model.words.weight[row] += 1.0
+        model.corpus_embedding.weight.zero_()  # type: ignore[union-attr]
+    after = {name: value.clone() for name, value in model.state_dict().items()}
+    digests["b"] = save_continued(model, before, tmp_path, "b")
+    model.load_state_dict(before)
+    save(model, tmp_path, continued=digests)
+    for corpus, weights in ((None, before), ("a", before), ("b", after)):
+        loaded = load(tmp_path, corpus)
+        assert loaded.lexicon == model.lexicon
+        assert all(torch.equal(value, weights[name]) for name, value in loaded.state_dict().items())
+    # Of a large table only the rows that changed are written.
+    assert continued_path(tmp_path, "b").stat().st_size < 600
+    with pytest.raises(UserError, match="no corpus 'c': choose one of a, b"):
+        load(tmp_path, "c")
+    continued_path(tmp_path, "b").write_bytes(continued_path(tmp_path, "a").read_bytes())
+    with pytest.raises(UserError, match="not the weights"):
+        load(tmp_path, "b")
+    continued_path(tmp_path, "b").unlink()
+    with pytest.raises(UserError, match=r"b\.safetensors: there is no such file"):
+        load(tmp_path, "b")
+
+
+def test_descriptions_from_before_there_were_several_output_layers_are_read(folder: Path) -> None:
+    content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    del content["continued_sha256"], content["lexicon"]["corpus_labels"], content["options"]["multitask"]
+    (folder / DESCRIPTION).write_text(json.dumps(content), encoding="utf-8")
+    assert load(folder).lexicon == tagger().lexicon

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 from metalstm.errors import UserError
 from metalstm.nn.batch import Batch, collate
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
-from metalstm.nn.options import AttentionOptions, CharacterOptions, CrfOptions, DropoutOptions, TaggerOptions
+from metalstm.nn.options import (
+    AttentionOptions,
+    CharacterOptions,
+    CrfOptions,
+    DropoutOptions,
+    MultitaskOptions,
+    TaggerOptions,
+)
 from metalstm.nn.tagger import Dropout, Tagger, num_parameters
 
 TOKENS = [["aspirin", "stops", "pain", "."], ["IL-2"], ["the", "breast", "cancer", "the"]]
@@ -209,3 +216,56 @@ def test_options_of_the_cell_come_before_those_of_the_tagger() -> None:
     assert (options.dropout_recurrent, options.dropout_between, options.variational) == (0.2, 0.3, True)
     own = SMALL.model_copy(update={"dropout": dropout, "cell_options": {"dropout_recurrent": 0.1}})
     assert tagger(own).encoder.options.dropout_recurrent == 0.1
+
+
+def multitask(output: str = "per_corpus", size: int = 3) -> Tagger:
+    labels = {"a": ["O", "S-chem"], "b": ["O", "B-disease", "E-disease", "I-disease"]}
+    lexicon = Lexicon.build(
+        zip(TOKENS, LABELS, strict=True),
+        corpora=labels,
+        corpus_labels=labels if output == "per_corpus" else None,
+    )
+    torch.manual_seed(0)
+    return Tagger(
+        lexicon, SMALL.model_copy(update={"multitask": MultitaskOptions(output=output, corpus_embedding=size)})
+    )
+
+
+def of(model: Tagger, corpus: str, row: int) -> Batch:
+    return collate(model.lexicon, [TOKENS[row]], [LABELS[row]], [corpus])
+
+
+def test_each_corpus_has_an_output_layer_and_labels_of_its_own() -> None:
+    model = multitask()
+    assert model.emissions(of(model, "a", 0)).shape == (1, 4, 2)
+    assert model.emissions(of(model, "b", 2)).shape == (1, 4, 4)
+    assert of(model, "b", 2).labels.tolist() == [[3, 0, 1, 3]]
+    assert {label for path in model.decode_labels(of(model, "b", 2)) for label in path} <= {*model.lexicon.labels_of(1)}
+    model.loss(of(model, "a", 0)).backward()
+    reached = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    unreached = {name for name, _ in model.named_parameters()} - reached
+    assert unreached == {f"{name}.1.{part}" for name, part in OF_A_CORPUS}
+    with pytest.raises(UserError, match=r"'S-gene' does not stand .*known: O, S-chem"):
+        of(model, "a", 1)
+    with pytest.raises(ValueError, match="one corpus"):
+        model.emissions(collate(model.lexicon, TOKENS[:2], corpora=["a", "b"]))
+
+
+OF_A_CORPUS = [
+    *(("emission", part) for part in ("weight", "bias")),
+    *(("crf", part) for part in ("transitions", "start", "end")),
+]
+
+
+def test_a_corpus_that_is_told_at_every_token_changes_the_scores() -> None:
+    for size, told in ((0, False), (3, True)):
+        model = multitask("shared", size)
+        one, other = (model.emissions(collate(model.lexicon, TOKENS[:1], corpora=[name])) for name in ("a", "b"))
+        assert torch.equal(one, other) != told
+    both = model.emissions(collate(model.lexicon, TOKENS[:1] * 2, corpora=["a", "b"]))
+    assert torch.allclose(both, torch.cat([one, other]), atol=1e-6)
+
+
+def test_options_for_several_corpora_are_nothing_to_a_tagger_without() -> None:
+    plain = tagger()
+    assert {name.split(".")[0] for name in plain.state_dict()} == {"words", "characters", "encoder", "emission", "crf"}

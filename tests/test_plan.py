@@ -37,9 +37,13 @@ def test_every_job_of_the_study_has_a_plan() -> None:
         "fetch": 3,
         "convert": 3,
         "join": 1,
+        "text": 1,
         "vectors": 1,
+        "coverage": 1,
         "train": (3 + 1) * 2 * 2,
         "score": (3 + 1) * 2 * 2,
+        "dictionary": 3,
+        "vote": 3 + 1,
         "table": 2,
     }
 
@@ -61,9 +65,10 @@ def test_an_override_changes_the_plans_of_the_runs_that_it_names() -> None:
     assert changed(plans(), plans(overrides=[override])) == {f"train/mtm/disease/lstm/seed-{seed}" for seed in (1, 2)}
 
 
-def test_another_seed_changes_the_tables_alone() -> None:
+def test_another_seed_changes_tables_and_votes_alone() -> None:
     before, after = plans(), plans(seeds=[1, 2, 3])
-    assert changed(before, after) == {"table/disease", "table/all"}
+    votes = {job for job in after if job.startswith("vote/")}
+    assert changed(before, after) == {"table/disease", "table/all"} | votes
     assert {job.split("/")[0] for job in after.keys() - before.keys()} == {"train", "score"}
 
 
@@ -181,3 +186,30 @@ def test_a_broken_plan_is_one_clear_line(tmp_path: Path) -> None:
         plan.read(tmp_path / "plan.json")
     with pytest.raises(UserError, match="no such plan"):
         plan.read(tmp_path / "none.json")
+
+
+def test_mtm_plus_has_plans_of_its_own_with_the_weights_of_each_corpus() -> None:
+    jobs = plans(settings={"per_corpus": ["stm"], "per_group": ["mtm", "mtm-plus"]})
+    job = jobs["train/mtm-plus/disease/lstm/seed-1"]
+    folder = "results/runs/mtm-plus/disease/lstm/seed-1"
+    for corpus in job.parameters["corpora"]:
+        assert job.outputs[f"{corpus}.weights"] == f"{folder}/continued/{corpus}.safetensors"
+    assert {"sampling", "continued"} <= job.parameters["training"].keys()
+    other = jobs["train/mtm/disease/lstm/seed-1"]
+    assert job.inputs == other.inputs
+    assert other.parameters["tagger"]["multitask"] is None
+    assert not {"sampling", "sampling_alpha", "continued"} & other.parameters["training"].keys()
+
+
+def test_an_override_may_be_for_mtm_plus() -> None:
+    both = {"per_corpus": [], "per_group": ["mtm", "mtm-plus"]}
+    override = {
+        "when": {"setting": "mtm-plus"},
+        "model": {"multitask": {"corpus_embedding": 0}},
+        "training": {"continued": {"epochs": 2}},
+    }
+    after = plans(settings=both, overrides=[override])
+    assert changed(plans(settings=both), after) == {job for job in after if job.startswith("train/mtm-plus/")}
+    chosen = after["train/mtm-plus/disease/lstm/seed-1"].parameters
+    assert chosen["tagger"]["multitask"] == {"output": "per_corpus", "corpus_embedding": 0}
+    assert chosen["training"]["continued"] == {"epochs": 2, "learning_rate_share": 0.5}

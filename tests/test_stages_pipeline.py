@@ -1,5 +1,6 @@
 """All stages, one after the other, on two corpora of a few sentences: what each must leave behind."""
 
+import csv
 import json
 import os
 import signal
@@ -19,12 +20,17 @@ DISEASES = ["asthma", "gout", "mumps", "lupus", "rabies", "scurvy", "anthrax", "
 STUDY = {
     "corpora": ["ills", "other"],
     "groups": {"both": ["ills", "other"]},
-    "settings": {"per_corpus": ["stm"], "per_group": ["mtm"]},
+    "settings": {"per_corpus": ["stm"], "per_group": ["mtm", "mtm-plus"]},
     "images": {"sets": []},
     "cells": ["lstm"],
     "seeds": [1],
     "model": {"hidden_size": 10, "characters": {"size": 6, "embedding_size": 5}},
-    "training": {"epochs": 3, "optimiser": {"name": "adamw", "learning_rate": 0.02}},
+    "training": {
+        "epochs": 3,
+        "optimiser": {"name": "adamw", "learning_rate": 0.02},
+        "sampling": "balanced",
+        "continued": {"epochs": 2},
+    },
     "vectors": {"corpora": ["ills", "other"], "size": 8, "epochs": 1, "min_count": 1},
     "own_corpora": {
         name: {"folder": f"own/{name}", "files": {split: f"{split}.tsv" for split in planning.SPLITS}}
@@ -93,7 +99,8 @@ def test_nothing_unfinished_lies_about(inside: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "scope", "corpora"), [("stm", "ills", ["ills"]), ("mtm", "both", ["ills", "other"])]
+    ("setting", "scope", "corpora"),
+    [("stm", "ills", ["ills"]), ("mtm", "both", ["ills", "other"]), ("mtm-plus", "both", ["ills", "other"])],
 )
 def test_metrics_hold_what_others_rely_on(inside: Path, setting: str, scope: str, corpora: list[str]) -> None:
     metrics = json.loads(Path(f"results/runs/{setting}/{scope}/lstm/seed-1/metrics.json").read_text("utf-8"))
@@ -117,7 +124,7 @@ def test_metrics_hold_what_others_rely_on(inside: Path, setting: str, scope: str
 def test_predictions_are_of_every_sentence_and_without_tags(inside: Path) -> None:
     for corpus in ("ills", "other"):
         gold = columns.read(Path(f"data/iobes/{corpus}/test.tsv"))
-        for run in (f"stm/{corpus}", "mtm/both"):
+        for run in (f"stm/{corpus}", "mtm/both", "mtm-plus/both"):
             path = Path(f"results/runs/{run}/lstm/seed-1/predictions/{corpus}.test.tsv")
             assert [s.tokens for s in columns.read(path)] == [s.tokens for s in gold]
             assert [s.labels for s in columns.read(path, label=1)] == [s.labels for s in gold]
@@ -126,10 +133,12 @@ def test_predictions_are_of_every_sentence_and_without_tags(inside: Path) -> Non
 def test_the_table_has_a_row_for_each_setting_and_corpus(inside: Path) -> None:
     lines = Path("results/tables/both.csv").read_text("utf-8").strip().split("\n")
     assert [line.split(",")[1:3] for line in lines[1:]] == [
-        ["ills", "stm"],
-        ["ills", "mtm"],
-        ["other", "stm"],
-        ["other", "mtm"],
+        [corpus, setting]
+        for corpus in ("ills", "other")
+        for setting in (
+            "dictionary",
+            *(name + end for name in ("stm", "mtm", "mtm-plus") for end in ("", "-consistent")),
+        )
     ]
 
 
@@ -143,29 +152,40 @@ def test_the_same_study_gives_the_same_numbers(inside: Path, tmp_path: Path, mon
         assert Path(path).read_bytes() == (inside / path).read_bytes(), path
 
 
-def test_a_training_that_was_killed_ends_with_the_same_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(make_study(tmp_path, training={**STUDY["training"], "epochs": 8}))
-    plans = run_all()
-    job = plans["train/mtm/both/lstm/seed-1"]
-    model = Path(job.outputs["model.safetensors"])
-    uninterrupted = model.read_bytes()
-    for path in job.outputs.values():
+@pytest.mark.parametrize(
+    ("job", "name", "left"),
+    [
+        ("mtm/both", "checkpoint.pt", []),
+        ("mtm-plus/both", "checkpoint-other.pt", ["checkpoint.pt", "checkpoint-ills.pt"]),
+    ],
+)
+def test_a_training_that_was_killed_ends_with_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, job: str, name: str, left: list[str]
+) -> None:
+    long = {**STUDY["training"], "epochs": 6, "continued": {"epochs": 6}, "averaging": {"last_epochs": 2}}
+    settings = {"per_corpus": [], "per_group": [job.split("/")[0]]}
+    monkeypatch.chdir(make_study(tmp_path, training=long, settings=settings))
+    plan = run_all()[f"train/{job}/lstm/seed-1"]
+    folder = Path(plan.outputs["model.json"]).parent
+    weights = [path for role, path in plan.outputs.items() if role.endswith(("safetensors", "weights"))]
+    uninterrupted = {path: Path(path).read_bytes() for path in weights}
+    for path in plan.outputs.values():
         Path(path).unlink()
 
-    command = [sys.executable, "-m", "metalstm", "stage", "train", "--plan", str(job.path)]
+    command = [sys.executable, "-m", "metalstm", "stage", "train", "--plan", str(plan.path)]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    checkpoint = model.parent / "checkpoint.pt"
-    while not checkpoint.exists():
+    while not (folder / name).exists():
         assert child.poll() is None, "the training ended before it could be killed"
         time.sleep(0.005)
     child.send_signal(signal.SIGKILL)
     child.wait()
-    assert not model.exists()
+    assert not (folder / "model.safetensors").exists()
+    assert all((folder / checkpoint).exists() for checkpoint in left)
 
     again = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "going on after epoch" in again.stdout + again.stderr
-    assert model.read_bytes() == uninterrupted
-    assert not checkpoint.exists()
+    assert (again.stdout + again.stderr).count("going on after epoch") == 1 + len(left)
+    assert {path: Path(path).read_bytes() for path in weights} == uninterrupted
+    assert list(folder.glob("checkpoint*")) == []
 
 
 def test_a_prediction_of_other_sentences_is_not_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,8 +222,9 @@ def test_a_trained_run_tags_text_from_standard_input(inside: Path) -> None:
         assert text[entity["start"] : entity["end"]] == entity["text"]
 
 
-def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path) -> None:
-    run, file = "results/runs/mtm/both/lstm/seed-1", "data/iobes/other/test.tsv"
+@pytest.mark.parametrize("setting", ["mtm", "mtm-plus"])
+def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path, setting: str) -> None:
+    run, file = f"results/runs/{setting}/both/lstm/seed-1", "data/iobes/other/test.tsv"
     done = tag("--model", run, "--corpus", "other", "--tokens", file, "--out", "tagged.tsv")
     assert done.returncode == 0, done.stderr
     tagged = columns.read(Path("tagged.tsv"))
@@ -212,7 +233,41 @@ def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path) 
     assert [sentence.labels for sentence in tagged] == [sentence.labels for sentence in predicted]
 
 
-def test_a_joint_run_asks_for_the_corpus(inside: Path) -> None:
-    done = tag("--model", "results/runs/mtm/both/lstm/seed-1", stdin="No gout.")
-    assert done.returncode == 1
-    assert done.stderr.strip().split("\n")[-1].endswith("ills, other")
+@pytest.mark.parametrize("setting", ["mtm", "mtm-plus"])
+def test_a_joint_run_asks_for_the_corpus(inside: Path, setting: str) -> None:
+    run = f"results/runs/{setting}/both/lstm/seed-1"
+    for corpus in ([], ["--corpus", "third"]):
+        done = tag("--model", run, *corpus, stdin="No gout.")
+        assert done.returncode == 1
+        assert done.stderr.strip().split("\n")[-1].endswith("ills, other")
+
+
+def test_each_corpus_goes_on_from_the_joint_weights_and_keeps_the_best(inside: Path) -> None:
+    folder = Path("results/runs/mtm-plus/both/lstm/seed-1")
+    rows = list(csv.DictReader((folder / "history.csv").read_text("utf-8").splitlines()))
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 8))
+    assert [row["corpus"] for row in rows] == ["", "", "", "ills", "ills", "other", "other"]
+    metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
+    assert metrics["plan"]["training"]["continued"]["epochs"] == 2
+    for corpus, noted in metrics["continued"].items():
+        own = [float(row["devel_f1"]) for row in rows if row["corpus"] == corpus]
+        assert noted["devel_f1"] == max([noted["joint_devel_f1"], *own])
+        assert metrics["scores"][corpus]["devel"]["strict"]["f1"] == pytest.approx(noted["devel_f1"])
+        assert metrics["scores"][corpus]["test"]["task_labels_removed"] == 0
+
+
+def test_labels_of_one_corpus_are_not_predicted_in_another(inside: Path) -> None:
+    for corpus, kind in (("ills", "Disease"), ("other", "Illness")):
+        path = Path(f"results/runs/mtm-plus/both/lstm/seed-1/predictions/{corpus}.test.tsv")
+        labels = {label for sentence in columns.read(path) for label in sentence.labels}
+        assert labels <= {"O", *(f"{position}-{kind}" for position in "BIES")}
+
+
+def test_what_only_mtm_plus_reads_changes_no_other_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_study(tmp_path))
+    before = planning.write(Path("params.yaml"))[1]
+    training = {**STUDY["training"], "sampling": "proportional", "continued": {"epochs": 9}}
+    make_study(tmp_path, training=training, model={**STUDY["model"], "multitask": {"output": "shared"}})
+    after = planning.write(Path("params.yaml"))[1]
+    changed = {job for job in before if before[job].to_json() != after[job].to_json()}
+    assert changed == {"train/mtm-plus/both/lstm/seed-1"}

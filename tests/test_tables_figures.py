@@ -5,7 +5,7 @@ import pytest
 
 from metalstm.errors import UserError
 from metalstm.tables import figures
-from metalstm.tables.gather import Row
+from metalstm.tables.rows import Row
 
 ROW = Row("g", "NCBI-disease", "stm", "lstm", 3, 83.8, 0.3, 84.0, 83.5, 85.62, -1.8, None, 960)
 ROWS = [
@@ -26,6 +26,13 @@ def test_the_same_rows_give_the_same_bytes(ending: str, tmp_path: Path) -> None:
     assert b"<dc:date>" not in first
     assert first.startswith(b"<?xml" if ending == "svg" else b"\x89PNG")
     assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_consistent_predictions_are_not_drawn(tmp_path: Path) -> None:
+    vote = replace(ROW, setting="stm-vote")
+    for name, rows in (("without", [ROW, vote]), ("with", [ROW, replace(ROW, setting="stm-consistent"), vote])):
+        figures.f1_by_corpus(rows, tmp_path / f"{name}.svg")
+    assert (tmp_path / "with.svg").read_bytes() == (tmp_path / "without.svg").read_bytes()
 
 
 def test_learning_curves_with_and_without_devel_scores(tmp_path: Path) -> None:

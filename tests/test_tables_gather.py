@@ -6,31 +6,41 @@ import numpy as np
 import pytest
 
 from metalstm.errors import UserError
+from metalstm.scoring import record
 from metalstm.scoring.scores import evaluate
-from metalstm.scoring.significance import randomisation_test, sentence_counts
-from metalstm.tables.gather import Row, absent, as_csv, f1_by_corpus, gather, read_csv
+from metalstm.scoring.significance import bootstrap_interval, randomisation_test, sentence_counts
+from metalstm.tables.gather import absent, f1_by_corpus, gather
+from metalstm.tables.rows import Row, as_csv, read_csv
 
 GOLD = [["S-Disease", "O"], ["B-Disease", "E-Disease"], ["O", "S-Disease"]] * 10
 WRONG = [["O", "O"]]
 COLUMNS = (
     "group,corpus,setting,cell,seeds,f1_mean,f1_sd,precision_mean,recall_mean,study_f1,delta,p_value,n_test_entities"
+    ",f1_low,f1_high,p_cell,recall_unseen,devel_f1_mean"
 )
 
 
 def write_run(
-    results: Path, setting: str, scope: str, seed: int, predicted: dict[str, list[list[str]]], cell: str = "lstm"
+    results: Path,
+    setting: str,
+    scope: str,
+    seed: int,
+    predicted: dict[str, list[list[str]]],
+    cell: str = "lstm",
+    *,
+    with_counts: bool = True,
 ) -> Path:
-    """A run's metrics.json and predictions, as the stages write them."""
+    """A run's metrics.json as the stages write it, as far as tables read it; without counts, an older one."""
     folder = results / "runs" / setting / scope / cell / f"seed-{seed}"
-    (folder / "predictions").mkdir(parents=True)
+    folder.mkdir(parents=True)
+    scores = {}
     for corpus, labels in predicted.items():
-        text = ""
-        for gold, found in zip(GOLD, labels, strict=True):
-            text += "".join(f"word\u2028\t{true}\t{tag}\n" for true, tag in zip(gold, found, strict=True)) + "\n"
-        (folder / "predictions" / f"{corpus}.test.tsv").write_text(text, encoding="utf-8")
-    scores = {corpus: {"test": evaluate(GOLD, labels).as_dict()} for corpus, labels in predicted.items()}
+        counts = {"sentence_counts": record.write(sentence_counts(GOLD, labels))} if with_counts else {}
+        unseen = {"unseen": {"recall": 50.0, "support": 4}}
+        test = evaluate(GOLD, labels).as_dict()
+        scores[corpus] = {"test": test | unseen | counts, "devel": {"strict": {"f1": 70.0 + seed}}}
     run = {"setting": setting, "scope": scope, "cell": cell, "seed": seed}
-    (folder / "metrics.json").write_text(json.dumps({"run": run, "scores": scores}))
+    (folder / "metrics.json").write_text(json.dumps({"run": run, "scores": scores, "train_on": "train"}))
     return folder / "metrics.json"
 
 
@@ -67,7 +77,7 @@ def test_rows_come_in_the_order_asked_for(metrics: list[Path]) -> None:
 
 
 def test_means_and_deviations_over_seeds(metrics: list[Path]) -> None:
-    single, joint = gather(metrics, corpora=["NCBI-disease"], cells=["lstm"], group="disease")
+    single, _, joint = gather(metrics, corpora=["NCBI-disease"], cells=["lstm"], group="disease")
     f1 = [100 * 2 * right / (30 + right) for right in (30, 29)]
     assert (joint.seeds, joint.n_test_entities) == (2, 30)
     assert joint.f1_mean == pytest.approx(sum(f1) / 2)
@@ -86,6 +96,99 @@ def test_p_values_are_of_paired_randomisation_over_pooled_seeds(metrics: list[Pa
     assert different.p_value == randomisation_test(*counts)
     assert different.p_value < 0.01
     assert alike.p_value == 1.0
+
+
+def test_intervals_are_of_the_pooled_seeds(metrics: list[Path]) -> None:
+    *_, joint = gather(metrics, corpora=["NCBI-disease"], cells=["lstm"], group="disease")
+    pooled = np.stack([sentence_counts(GOLD, missed(n)) for n in (0, 1)])
+    assert (joint.f1_low, joint.f1_high) == bootstrap_interval(pooled)
+    assert joint.f1_low <= joint.f1_mean <= joint.f1_high
+    assert (joint.recall_unseen, joint.devel_f1_mean) == (50.0, 71.5)
+
+
+def test_other_cells_are_tested_against_lstm_by_the_seeds_that_both_have(metrics: list[Path]) -> None:
+    rnn, lstm, *_ = gather(metrics, corpora=["NCBI-disease"], cells=["rnn", "lstm"], group="disease")
+    first = [sentence_counts(GOLD, missed(n)) for n in (5, 12)]
+    assert (rnn.cell, rnn.p_cell) == ("rnn", randomisation_test(*first))
+    assert (lstm.cell, lstm.p_cell) == ("lstm", None)
+
+
+def test_another_setting_of_a_group_is_compared_with_stm_and_the_mtm_of_the_study(tmp_path: Path) -> None:
+    metrics = [
+        write_run(tmp_path, "mtm-plus", "disease", 1, {"NCBI-disease": missed(1)}),
+        write_run(tmp_path, "stm", "NCBI-disease", 1, {"NCBI-disease": missed(12)}),
+    ]
+    wanted = {"corpora": ["NCBI-disease"], "cells": ["lstm"], "settings": ["stm", "mtm", "mtm-plus"]}
+    stm, plus = gather(metrics, **wanted)
+    assert (stm.setting, plus.setting, plus.group, plus.study_f1) == ("stm", "mtm-plus", "disease", 83.44)
+    assert plus.p_value == randomisation_test(*(sentence_counts(GOLD, missed(n)) for n in (1, 12)))
+    assert absent([stm, plus], **wanted) == [("NCBI-disease", "mtm", "lstm")]
+
+
+def test_metrics_without_counts_still_make_a_table(tmp_path: Path) -> None:
+    metrics = [
+        write_run(tmp_path, "mtm", "disease", 1, {"mine": missed(1)}),
+        write_run(tmp_path, "stm", "mine", 1, {"mine": missed(3)}, with_counts=False),
+    ]
+    stm, mtm = gather(metrics, corpora=["mine"], cells=["lstm"])
+    assert (stm.f1_low, mtm.p_value) == (None, None)
+    assert mtm.f1_low is not None
+
+
+def test_a_devel_score_of_what_was_learned_is_left_out(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "stm", "mine", 1, {"mine": missed(3)})
+    path.write_text(path.read_text().replace('"train_on": "train"', '"train_on": "train+devel"'))
+    [row] = gather([path], corpora=["mine"], cells=["lstm"])
+    assert row.devel_f1_mean is None
+
+
+def test_what_has_no_single_seed_has_rows_of_its_own(tmp_path: Path) -> None:
+    metrics = [write_run(tmp_path, "stm", "mine", seed, {"mine": missed(3)}) for seed in (1, 2, 3)]
+    content = json.loads(metrics[0].read_text())
+    vote, dictionary = json.loads(json.dumps(content)), json.loads(json.dumps(content))
+    vote["run"] = {"setting": "stm-vote", "scope": "mine", "cell": "lstm", "seeds": [1, 2, 3]}
+    dictionary["run"] = {"setting": "dictionary", "scope": "mine", "cell": "-", "seeds": []}
+    for name, runs in (("vote", [vote]), ("dictionary", dictionary)):
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(runs))
+        metrics.append(path)
+    rows = gather(metrics, corpora=["mine"], cells=["lstm"])
+    assert [(row.setting, row.cell, row.seeds) for row in rows] == [
+        ("dictionary", "-", 0),
+        ("stm", "lstm", 3),
+        ("stm-vote", "lstm", 3),
+    ]
+
+
+def add_consistent(path: Path, corpus: str, labels: list[list[str]]) -> None:
+    """Add what a run's metrics.json says of names labelled alike nearby."""
+    content = json.loads(path.read_text())
+    test = evaluate(GOLD, labels).as_dict() | {"sentence_counts": record.write(sentence_counts(GOLD, labels))}
+    scores = {"devel": {"strict": {"f1": 90.0}}, "test": test}
+    content["consistent"] = {corpus: {"used": True, "devel_gain": 1.0, "scores": scores}}
+    path.write_text(json.dumps(content))
+
+
+def test_consistent_predictions_have_rows_of_their_own_and_are_compared_with_each_other(tmp_path: Path) -> None:
+    metrics = [
+        write_run(tmp_path, "mtm", "disease", 1, {"NCBI-disease": missed(3)}),
+        write_run(tmp_path, "stm", "NCBI-disease", 1, {"NCBI-disease": missed(14)}),
+        write_run(tmp_path, "stm", "NCBI-disease", 1, {"NCBI-disease": missed(14)}, cell="rnn"),
+    ]
+    add_consistent(metrics[0], "NCBI-disease", missed(1))
+    add_consistent(metrics[1], "NCBI-disease", missed(12))
+    rows = gather(metrics, corpora=["NCBI-disease"], cells=["lstm", "rnn"])
+    assert [(row.setting, row.cell) for row in rows] == [
+        ("stm", "lstm"),
+        ("stm", "rnn"),
+        ("stm-consistent", "lstm"),
+        ("mtm", "lstm"),
+        ("mtm-consistent", "lstm"),
+    ]
+    single, joint = rows[2], rows[4]
+    assert (single.seeds, single.devel_f1_mean, single.study_f1, single.p_value) == (1, 90.0, 85.62, None)
+    assert (joint.group, joint.study_f1) == ("disease", 83.44)
+    assert joint.p_value == randomisation_test(*(sentence_counts(GOLD, missed(n)) for n in (1, 12)))
 
 
 def test_without_a_group_all_groups_are_shown(metrics: list[Path]) -> None:
@@ -113,31 +216,36 @@ def test_mistakes_are_named(metrics: list[Path], tmp_path: Path) -> None:
         gather([*metrics, metrics[0]], **wanted)
     with pytest.raises(UserError, match=r"nothing\.json: no such file"):
         gather([tmp_path / "nothing.json"], **wanted)
-    prediction = metrics[0].parent / "predictions" / "mine.test.tsv"
-    prediction.write_text("word\tO\n")
-    with pytest.raises(UserError, match=r"mine\.test\.tsv:1: expected token, gold and predicted"):
-        gather(metrics, **wanted)
-    prediction.unlink()
-    with pytest.raises(UserError, match=r"mine\.test\.tsv: no such file"):
+    content = json.loads(metrics[0].read_text())
+    content["scores"]["mine"]["test"]["sentence_counts"] = "no counts"
+    metrics[0].write_text(json.dumps(content))
+    with pytest.raises(UserError, match="not the counts of sentences"):
         gather(metrics, **wanted)
     content = json.loads(metrics[0].read_text())
     content["scores"]["mine"]["test"]["strict"]["support"] = 7
     metrics[0].write_text(json.dumps(content))
     with pytest.raises(UserError, match="7 or 30 test entities"):
         gather(metrics, **wanted)
-    metrics[0].write_text("[]")
+    metrics[0].write_text("{}")
     with pytest.raises(UserError, match="not a run's metrics"):
         gather(metrics, **wanted)
 
 
 def test_a_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
     rows = [
-        Row("disease", "NCBI-disease", "mtm", "lstm", 2, 84.5, 0.25, 85.0, 84.0, 83.44, 1.06, 0.0312, 960),
+        Row("disease", "NCBI-disease", "mtm", "lstm", 2, 84.5, 0.25, 85.0, 84.0, 83.44, 1.06, 0.0312, 960, 82.0, 86.0),
         Row("", "mine", "stm", "rnn", 1, 50.0, None, 50.0, 50.0, None, None, None, 3),
     ]
     path = tmp_path / "table.csv"
     path.write_text(as_csv(rows), encoding="utf-8")
     assert read_csv(path) == rows
+
+
+def test_an_older_table_without_the_last_columns_reads_too(tmp_path: Path) -> None:
+    row = Row("", "mine", "stm", "rnn", 1, 50.0, None, 50.0, 50.0, None, None, None, 3)
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(line.rsplit(",", 5)[0] for line in as_csv([row]).splitlines()) + "\n", encoding="utf-8")
+    assert read_csv(path) == [row]
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:

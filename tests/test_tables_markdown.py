@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from metalstm.tables.gather import Row
 from metalstm.tables.markdown import page, terminal
+from metalstm.tables.rows import Row
 
 STM = Row("disease", "NCBI-disease", "stm", "lstm", 3, 83.821, 0.314, 84.0, 83.5, 85.62, -1.799, None, 1234)
 MTM = replace(STM, setting="mtm", f1_mean=84.5, study_f1=83.44, delta=1.06, p_value=0.0001)
@@ -26,6 +26,15 @@ def test_the_notes_say_how_the_protocols_differ() -> None:
     for part in ("chosen on the development split", "picked on the test split", "250 tokens", "1 to 3 seeds"):
         assert part in text
     assert "Not run: MTM lstm: linnaeus, mine." in text
+
+
+def test_what_is_derived_from_a_setting_is_named_and_explained() -> None:
+    text = page("Disease", [STM, replace(STM, setting="stm-consistent"), replace(MTM, setting="mtm-plus-consistent")])
+    assert "STM consistent" in text
+    assert "MTM-plus consistent" in text
+    assert "Consistent: names that a run predicts nearby" in text
+    assert "Consistent:" not in page("Disease", [STM, MTM])
+    assert "STM vote" in page("Disease", [replace(STM, setting="stm-vote")])
 
 
 def test_columns_without_a_value_are_left_out() -> None:

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metalstm.corpora import columns
+from metalstm.corpora.tokenise import sentences
 from metalstm.errors import UserError
 from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_out
 from metalstm.tagging.formats import FORMATS, brat, html, jsonl, render, tsv
-from metalstm.tagging.tokenise import sentences
 
 LABELS = st.sampled_from(["O", "S-Disease", "B-Drug", "I-Drug", "E-Drug"])
 SPACED = st.text(st.sampled_from("aB1.<>&\"'é\u2028\u0085 \n"), max_size=60)

@@ -15,7 +15,7 @@ import pytest
 
 from metalstm.errors import UserError
 from metalstm.plan import Plan
-from metalstm.tracking import Counts, LiveRun, Settings, prepare, send, send_all, store, try_send
+from metalstm.tracking import Counts, LiveRun, Settings, entries, prepare, send, send_all, store, try_send
 from metalstm.training.history import Epoch, as_csv
 
 HISTORY = [Epoch(n, 10.0 / n, 70.0 + n / 3, 0.15 / n, 1.5, 1.4, 3000.0) for n in (1, 2, 3)]
@@ -296,3 +296,11 @@ def test_telemetry_is_off_and_mlflow_is_imported_late() -> None:
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
     store.mlflow()
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_the_score_of_an_epoch_on_one_corpus_is_a_curve_of_its_own() -> None:
+    row = {"epoch": "4", "loss": "0.5", "devel_f1": "80.0", "learning_rate": "0.1", "corpus": "linnaeus"}
+    points = entries.curve_points([row, {**row, "epoch": "3", "corpus": ""}])
+    assert points[("devel_f1/linnaeus", 4)] == points[("devel_f1", 3)] == 80.0
+    assert ("devel_f1", 4) not in points
+    assert points[("loss", 4)] == 0.5

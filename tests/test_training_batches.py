@@ -3,11 +3,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metalstm.nn.lexicon import Lexicon
-from metalstm.training.batches import POOL, Example, batches, epoch_order, number
+from metalstm.training.batches import (
+    POOL,
+    Example,
+    Part,
+    batches,
+    by_corpus,
+    num_batches,
+    number,
+    of_corpus,
+    whole,
+)
+from metalstm.training.batches import epoch_order as order_of_parts
 
 
 def generator(seed: int = 1) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def epoch_order(lengths, batch_size, generator):
+    return order_of_parts(lengths, [Part(range(len(lengths)), len(lengths))], batch_size, generator)
 
 
 @settings(max_examples=50, deadline=None)
@@ -62,8 +77,9 @@ def test_batches_hold_the_sentences_labels_and_corpora():
         Example(("no", "gene", "here"), ("O", "O", "O"), "genes"),
     ]
     lexicon = Lexicon.build([(row.tokens, row.labels) for row in examples], corpora=["drugs", "genes"])
+    sentences = number(examples, lexicon)
     found = set()
-    for batch in batches(number(examples, lexicon), 2, generator()):
+    for batch in batches(sentences, whole(sentences), 2, generator()):
         assert batch.labels is not None
         for words, length, labels, corpus in zip(batch.words, batch.lengths, batch.labels, batch.corpus, strict=True):
             found.add(
@@ -74,3 +90,46 @@ def test_batches_hold_the_sentences_labels_and_corpora():
                 )
             )
     assert found == set(examples)
+
+
+def three_corpora(sizes):
+    names = [f"c{place}" for place in range(len(sizes))]
+    examples = [
+        Example(("a",) * (1 + row % 5), ("O",) * (1 + row % 5), name)
+        for name, n in zip(names, sizes, strict=True)
+        for row in range(n)
+    ]
+    lexicon = Lexicon.build([(row.tokens, row.labels) for row in examples], corpora=names)
+    return number(examples, lexicon)
+
+
+def test_a_batch_is_of_one_corpus_and_an_epoch_has_every_sentence_once():
+    sentences = three_corpora([40, 7, 3])
+    parts = by_corpus(sentences)
+    order = order_of_parts(sentences.lengths.tolist(), parts, 5, generator())
+    assert len(order) == num_batches(parts, 5) == 8 + 2 + 1
+    assert all(len(set(sentences.corpus[rows])) == 1 for rows in order)
+    assert sorted(row for rows in order for row in rows) == list(range(50))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=5), st.sampled_from([0.0, 0.3, 0.5, 1.0]))
+def test_balanced_shares(sizes, alpha):
+    sentences = three_corpora(sizes)
+    parts = by_corpus(sentences, alpha)
+    assert [len(part.rows) for part in parts] == sizes
+    assert abs(sum(part.drawn for part in parts) - sum(sizes)) <= len(sizes)
+    total = sum(size**alpha for size in sizes)
+    for part, size in zip(parts, sizes, strict=True):
+        assert abs(part.drawn - sum(sizes) * size**alpha / total) <= 1
+    drawn = [row for rows in order_of_parts(sentences.lengths.tolist(), parts, 7, generator()) for row in rows]
+    for part, size in zip(parts, sizes, strict=True):
+        times = [drawn.count(row) for row in part.rows]
+        # No sentence comes once more before each has come.
+        assert sum(times) == part.drawn
+        assert set(times) <= {part.drawn // size, part.drawn // size + 1}
+
+
+def test_the_sentences_of_one_corpus():
+    sentences = three_corpora([4, 7, 3])
+    assert of_corpus(sentences, 1) == [Part(list(range(4, 11)), 7)]

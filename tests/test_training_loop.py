@@ -13,13 +13,20 @@ import torch
 from metalstm.errors import UserError
 from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
-from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
+from metalstm.nn.options import CharacterOptions, DropoutOptions, MultitaskOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.training import checkpoints
-from metalstm.training.batches import Example
-from metalstm.training.history import Epoch, as_csv, best_epoch, out_of_patience
-from metalstm.training.loop import fit
-from metalstm.training.options import OptimiserOptions, ScheduleOptions, TrainingOptions
+from metalstm.training.batches import Example, number
+from metalstm.training.history import Epoch, as_csv, best_epoch, best_score, out_of_patience
+from metalstm.training.loop import fit, fit_to_corpus
+from metalstm.training.options import (
+    AveragingOptions,
+    ContinuedOptions,
+    JointTrainingOptions,
+    OptimiserOptions,
+    ScheduleOptions,
+    TrainingOptions,
+)
 from metalstm.training.progress import Lines
 
 EXAMPLES = [
@@ -87,7 +94,7 @@ def minus_the_size_of_the_weights(tagger: Tagger) -> float:
 def train(folder, options=OPTIONS, *, tagger=None, devel_score=minus_the_size_of_the_weights, **others):
     tagger = tagger or new_tagger()
     others = {"seed": 3, "identity": "a run", "progress": Quiet(), **others}
-    outcome = fit(tagger, EXAMPLES, options, devel_score=devel_score, folder=folder, **others)
+    outcome = fit(tagger, number(EXAMPLES, tagger.lexicon), options, devel_score=devel_score, folder=folder, **others)
     return tagger, outcome
 
 
@@ -166,12 +173,17 @@ def test_train_and_devel_keeps_the_last_epoch_and_takes_no_score(tmp_path):
     assert all(torch.equal(value, last.model[name]) for name, value in tagger.state_dict().items())
 
 
+@pytest.mark.parametrize("averaging", [None, AveragingOptions(last_epochs=2)])
 @pytest.mark.parametrize("train_on", ["train", "train+devel"])
 @pytest.mark.parametrize("epoch", [1, 3, OPTIONS.epochs])
 @pytest.mark.parametrize("name", ["sgd", "adamw"])
-def test_a_training_that_stopped_goes_on_bit_for_bit(tmp_path, epoch, train_on, name):
+def test_a_training_that_stopped_goes_on_bit_for_bit(tmp_path, epoch, train_on, name, averaging):
     momentum = 0.9 if name == "sgd" else 0.0
-    update = {"train_on": train_on, "optimiser": OptimiserOptions(name=name, learning_rate=0.02, momentum=momentum)}
+    update = {
+        "train_on": train_on,
+        "optimiser": OptimiserOptions(name=name, learning_rate=0.02, momentum=momentum),
+        "averaging": averaging,
+    }
     options = OPTIONS.model_copy(update=update)
     with pytest.raises(Stop):
         train(tmp_path / "stopped", options, on_epoch=stop_after(epoch))
@@ -246,9 +258,9 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_keeps_the_checkpoint(t
     assert all(value.isfinite().all() for value in left.model.values() if value.is_floating_point())
 
 
-def test_nothing_to_train_on(tmp_path):
+def test_nothing_to_train_on():
     with pytest.raises(UserError, match="no sentence to train on"):
-        fit(new_tagger(), [], OPTIONS, seed=1, devel_score=right_labels, folder=tmp_path, identity="", progress=Quiet())
+        number([], new_tagger().lexicon)
 
 
 def test_patience_needs_a_development_set(tmp_path):
@@ -291,6 +303,90 @@ def test_a_damaged_checkpoint_is_the_users_to_mend(tmp_path, damage, capsys):
     assert capsys.readouterr().out == ""
 
 
+def test_a_training_for_one_corpus_goes_as_it_always_has(tmp_path):
+    """Losses of this training from before there was any other; neither seed nor options have changed."""
+    _, outcome = train(tmp_path)
+    losses = [4.487247776985169, 3.9287997484207153, 3.731371319293976, 3.594766986370087, 3.6229551315307615]
+    assert [row.loss for row in outcome.history] == pytest.approx(losses, rel=1e-5)
+
+
+def weights_of(tagger):
+    return {name: value.clone() for name, value in tagger.state_dict().items()}
+
+
+def test_the_mean_of_the_last_epochs_is_scored_and_kept(tmp_path):
+    plain, scored = [], []
+    without = OPTIONS.model_copy(update={"schedule": ScheduleOptions(name="constant")})
+    train(tmp_path / "a", without, devel_score=lambda tagger: plain.append(weights_of(tagger)) or 1.0)
+    options = without.model_copy(update={"averaging": AveragingOptions(last_epochs=3)})
+
+    def score(tagger):
+        scored.append(weights_of(tagger))
+        return float(len(scored))
+
+    tagger, _ = train(tmp_path / "b", options, devel_score=score)
+    for epoch, found in enumerate(scored):
+        window = plain[max(0, epoch - 2) : epoch + 1]
+        for name, value in found.items():
+            assert torch.allclose(value, torch.stack([weights[name] for weights in window]).mean(0), atol=1e-6)
+    assert all(torch.equal(value, scored[-1][name]) for name, value in tagger.state_dict().items())
+
+
+TWO = [*EXAMPLES, *(Example(row.tokens, tuple(f"{label}" for label in row.labels), "more") for row in EXAMPLES[:2])]
+JOINT = JointTrainingOptions(**OPTIONS.model_dump(), continued=ContinuedOptions(epochs=3, learning_rate_share=0.5))
+
+
+def joint_tagger() -> Tagger:
+    torch.manual_seed(11)
+    rows = [(row.tokens, row.labels) for row in TWO]
+    labels = {name: {label for row in TWO if row.corpus == name for label in row.labels} for name in ("drugs", "more")}
+    lexicon = Lexicon.build(rows, corpora=list(labels), corpus_labels=labels)
+    characters = CharacterOptions(embedding_size=4, size=4)
+    return Tagger(
+        lexicon, TaggerOptions(word_size=6, hidden_size=5, characters=characters, multitask=MultitaskOptions())
+    )
+
+
+def go_on(tagger, folder, scores, options=JOINT, **others):
+    return fit_to_corpus(
+        tagger,
+        number(TWO, tagger.lexicon),
+        "more",
+        options,
+        seed=3,
+        devel_score=lambda tagger: next(scores),
+        folder=folder,
+        identity="a run",
+        **{"progress": Quiet(), **others},
+    )
+
+
+@pytest.mark.parametrize(("scores", "best"), [([50.0, 40.0, 50.0, 30.0], 0), ([50.0, 40.0, 60.0, 55.0], 2)])
+def test_going_on_keeps_the_joint_weights_unless_an_epoch_is_better(tmp_path, scores, best):
+    tagger = joint_tagger()
+    before = weights_of(tagger)
+    outcome = go_on(tagger, tmp_path, iter(scores))
+    assert (outcome.best_epoch, outcome.start_score) == (best, 50.0)
+    assert [row.epoch for row in outcome.history] == [1, 2, 3]
+    assert outcome.history[0].learning_rate == pytest.approx(0.01)
+    same_as_before = [torch.equal(value, before[name]) for name, value in tagger.state_dict().items()]
+    assert all(same_as_before) == (best == 0)
+    # The output layer of the other corpus is read by no batch.
+    assert torch.equal(tagger.emission[0].weight, before["emission.0.weight"])
+
+
+def test_going_on_that_stopped_goes_on_bit_for_bit(tmp_path):
+    scores = [50.0, 40.0, 60.0, 70.0]
+    whole, stopped = joint_tagger(), joint_tagger()
+    first = go_on(whole, tmp_path / "whole", iter(scores))
+    with pytest.raises(Stop):
+        go_on(stopped, tmp_path / "stopped", iter(scores), on_epoch=stop_after(2))
+    resumed = joint_tagger()
+    second = go_on(resumed, tmp_path / "stopped", iter(scores[3:]))
+    assert second.start_score == 50.0
+    same((whole, first), (resumed, second))
+
+
 def row(epoch: int, devel_f1: float | None) -> Epoch:
     return Epoch(epoch, 1.5, devel_f1, 0.1, 2.0, 1.0, 3e4)
 
@@ -299,6 +395,9 @@ def test_the_choice_of_the_epoch():
     assert best_epoch([row(1, 50.0), row(2, 60.0), row(3, 60.0)]) == 2
     assert best_epoch([row(1, 0.0), row(2, 0.0)]) == 1
     assert best_epoch([row(1, None), row(2, None)]) == 2
+    assert best_epoch([row(1, 50.0), row(2, 60.0)], 60.0) == 0
+    assert best_epoch([row(1, 50.0), row(2, 60.0)], 55.0) == 2
+    assert (best_score([row(1, 50.0)], 60.0), best_score([row(1, 50.0)]), best_score([row(1, None)])) == (60, 50, None)
     assert not out_of_patience([], 1)
     assert not out_of_patience([row(1, 50.0), row(2, 40.0)], None)
     assert not out_of_patience([row(1, 50.0), row(2, 40.0)], 2)

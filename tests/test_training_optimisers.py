@@ -171,3 +171,10 @@ def test_momentum_for_an_optimiser_with_its_own_is_refused():
 def test_schedules(schedule, expected):
     assert [rate(schedule, epoch, 5) for epoch in range(5)] == pytest.approx(expected, abs=1e-6)
     assert rate(schedule, 0, 1) == 1.0
+
+
+def test_the_rate_rises_before_the_schedule_is_followed_in_full():
+    schedule = ScheduleOptions(name="constant", warmup_epochs=3)
+    assert [rate(schedule, epoch, 6) for epoch in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    falling = ScheduleOptions(name="linear", warmup_epochs=1)
+    assert [rate(falling, epoch, 5) for epoch in range(5)] == pytest.approx([0.5, 0.75, 0.5, 0.25, 0.0])

@@ -2,13 +2,14 @@ import gzip
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
+from gensim.models import FastText, KeyedVectors
+from gensim.models.fasttext import save_facebook_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from metalstm.errors import UserError
-from metalstm.vectors.load import WordVectors, coverage, detect, load, lookup, save
+from metalstm.vectors.load import WordVectors, detect, has_subwords, load, load_subwords, lookup, save
 
 WORDS = ["the", "β-catenin", '"', "5", "x\u0085y", "a\u00a0b", "null"]
 VECTORS = WordVectors(WORDS, np.linspace(-1.5, 2.5, num=len(WORDS) * 4, dtype=np.float32).reshape(-1, 4))
@@ -150,10 +151,40 @@ def test_lookup_takes_the_word_as_written_then_its_lower_case():
     found = lookup(["P53", "Protein", "p53", "PROTEIN", "unheard"], vectors)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [[3, 3], [1, 1], [2, 2], [1, 1], [np.nan, np.nan]])
-    assert coverage(["P53", "Protein", "unheard", "unheard"], vectors) == 0.5
 
 
 def test_lookup_of_nothing():
     assert lookup([], VECTORS).shape == (0, 4)
     assert np.isnan(lookup(["unheard"], VECTORS)).all()
-    assert coverage([], VECTORS) == 0.0
+
+
+def fasttext_model() -> FastText:
+    sentences = [["Aspirin", "helps", "gene", "binds"], ["Aspirin", "dose", "helps"]] * 20
+    return FastText(sentences, vector_size=4, min_count=1, bucket=50, epochs=2, seed=3, workers=1)
+
+
+def test_fasttexts_own_format_is_read_with_its_subwords(tmp_path):
+    path = tmp_path / "model.bin"
+    model = fasttext_model()
+    save_facebook_model(model, str(path))
+    assert has_subwords(path)
+    vectors = load(path)
+    assert vectors.words == list(model.wv.index_to_key)
+    np.testing.assert_allclose(vectors.vectors, model.wv.vectors, rtol=1e-6)
+    np.testing.assert_allclose(load_subwords(path)["Aspirine"], model.wv["Aspirine"], rtol=1e-6)
+
+
+def test_a_packed_fasttext_model_is_refused(tmp_path):
+    save_facebook_model(fasttext_model(), str(tmp_path / "plain"))
+    (tmp_path / "model.bin.gz").write_bytes(gzip.compress((tmp_path / "plain").read_bytes()))
+    with pytest.raises(UserError, match="unpack it"):
+        load(tmp_path / "model.bin.gz")
+
+
+def test_a_fasttext_model_cut_short_is_the_users_to_mend(tmp_path):
+    save_facebook_model(fasttext_model(), str(tmp_path / "model.bin"))
+    data = (tmp_path / "model.bin").read_bytes()
+    for length in (4, 60, 200, len(data) - 100):
+        (tmp_path / "short.bin").write_bytes(data[:length])
+        with pytest.raises(UserError, match=r"short.bin: not a fastText model that can be read"):
+            load(tmp_path / "short.bin")

@@ -17,7 +17,7 @@ JOB = re.compile(r"metalstm stage (\w+)\s+--plan \"?(\S+?\.json)\"?")
 STUDY = """\
 corpora: [NCBI-disease, BC5CDR-disease, linnaeus]
 groups: {disease: [NCBI-disease, BC5CDR-disease], species: [linnaeus]}
-settings: {per_corpus: [stm], per_group: [mtm]}
+settings: {per_corpus: [stm], per_group: [mtm, mtm-plus]}
 cells: [lstm, metalstm]
 seeds: [1, 2]
 vectors: {corpora: [NCBI-disease, linnaeus]}
@@ -26,8 +26,17 @@ images:
   variants: {lstm: {cell: lstm}, metalstm-study: {cell: metalstm, options: {start: study}}}
   seeds: [1, 2]
 """
-THROUGH = {"table": "results/manifest/score", "accuracy": "results/manifest/images/MNIST"}
-"""What a table reads for DVC: the manifests of the jobs before it, in which the digests of its inputs stand."""
+THROUGH = {"vote": "results/manifest/score", "accuracy": "results/manifest/images/MNIST"}
+"""What a job reads for DVC: the manifests of the jobs before it, in which the digests of its inputs stand."""
+
+
+def through(plan: planning.Plan, path: str) -> str:
+    """What stands for an input of a job among the dependencies of its DVC stage."""
+    if plan.stage == "table":
+        made_by = path.removeprefix("results/runs/").split("/")[0]
+        stage = "vote" if made_by.endswith("-vote") else made_by if made_by == "dictionary" else "score"
+        return f"results/manifest/{stage}"
+    return THROUGH.get(plan.stage, path)
 
 
 @pytest.fixture(scope="module")
@@ -125,8 +134,8 @@ def test_dvc_has_the_jobs_of_the_plans(
         for path in outputs:
             assert any(path == out or path.startswith(f"{out}/") for out in job["output"]), (plan.job, path)
         for path in inputs:
-            through = THROUGH.get(plan.stage, path)
-            assert any(through == dep or through.startswith(f"{dep}/") for dep in job["input"]) or (
+            listed = through(plan, path)
+            assert any(listed == dep or listed.startswith(f"{dep}/") for dep in job["input"]) or (
                 path == str(plan.path)
             ), (plan.job, path)
 
@@ -142,7 +151,7 @@ def test_dvc_keeps_no_copy_and_removes_nothing(folder: Path, dvc_jobs: dict[str,
 
 def test_a_setting_left_out_is_left_out_in_both(folder: Path, plans: dict[str, planning.Plan], tmp_path: Path) -> None:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    study = STUDY.replace("per_group: [mtm]", "per_group: []").replace("sets: [MNIST]", "sets: []")
+    study = STUDY.replace("per_group: [mtm, mtm-plus]", "per_group: []").replace("sets: [MNIST]", "sets: []")
     (tmp_path / "params.yaml").write_text(study, encoding="utf-8")
     listed = run(
         tmp_path, "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", "-n", "-p", "--workflow-profile", "none"

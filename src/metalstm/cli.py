@@ -1,5 +1,6 @@
 """`metalstm`: the commands. Each imports what it needs when it runs, so that short ones stay short."""
 
+import gc
 import json
 import os
 import sys
@@ -48,19 +49,29 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="Its name: fetch, convert, join, vectors, train, score, table, images, accuracy.", metavar="STAGE"
+            help="Its name: fetch, convert, join, text, vectors, coverage, train, score, dictionary, vote, "
+            "table, images, accuracy.",
+            metavar="STAGE",
         ),
     ],
     plan: Annotated[Path, typer.Option(help="The job's plan.")],
 ) -> None:
     """Run one stage by its plan; nothing is done where everything is as it was left."""
-    # One thread a process, before a numerical library starts its own: the engine runs one process a core.
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[variable] = "1"
+    _one_thread()
     from metalstm.stages.run import run
 
     if not run(name, plan):
         print(f"{plan}: nothing to do")
+
+
+def _one_thread() -> None:
+    """One thread a process, whatever the environment says; before a numerical library is imported.
+
+    An engine runs one process a core, and several threads on a busy core wait for one another.
+    """
+    for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "NUMEXPR"):
+        os.environ[f"{library}_NUM_THREADS"] = "1"
+    os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
 
 
 @app.command()
@@ -194,21 +205,19 @@ def tag(
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
+    # What is read stays until the end: looking for garbage among it takes a third of the time.
+    gc.disable()
+    _one_thread()
     from metalstm.files import write_text
     from metalstm.tagging import formats, inputs
+    from metalstm.tagging.tag import load, tag_sentences, tag_text
 
     source = file or Path("/dev/stdin")
-    # Read before torch is loaded: a wrong file is told at once.
+    # Read before the model: a wrong file is told at once.
     sentences = inputs.read_token_lines(source) if tokens else None
     text = None if tokens else inputs.read_text(source)
 
-    import torch
-
-    from metalstm.nn import storage
-    from metalstm.tagging.tag import tag_sentences, tag_text
-
-    torch.set_num_threads(1)
-    tagger = storage.load(model)
+    tagger = load(model, corpus)
     document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
     rendered = formats.render(document, format)
     if out is None:
@@ -251,13 +260,47 @@ def track(
 
 
 @app.command()
+def keep(
+    name: Annotated[str, typer.Argument(help="Its name below results/reference.")],
+    study: Annotated[Path, typer.Option(help="The folder that the study was run in.")] = Path(),
+) -> None:
+    """Keep a study's params.yaml, the metrics of its finished runs and its tables in results/reference/NAME."""
+    from metalstm.tables import reference
+
+    folder = Path("results/reference", name)
+    kept = reference.keep(study, folder)
+    print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
+    for run in kept.outdated:
+        print(f"left out: {run}, trained with other parameters than params.yaml has; run it again")
+    if kept.unfinished:
+        print(f"not finished: {', '.join(kept.unfinished)}")
+    for table in reference.tables(folder):
+        print(table)
+
+
+@app.command()
+def gather(
+    folder: Annotated[Path, typer.Argument(help="A kept study, such as results/reference/disease.")],
+) -> None:
+    """Make the tables of a kept study anew from its params.yaml and metrics; nothing else is read."""
+    from metalstm.tables import reference
+
+    for table in reference.tables(folder):
+        print(table)
+
+
+@app.command()
 def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:
-    """Print an F1 table."""
-    from metalstm.tables import gather, markdown
+    """Print an F1 table, with that of all corpora what it cost; or just cost.csv."""
+    from metalstm.tables import cost, markdown, rows
 
-    markdown.terminal(gather.read_csv(table), title=table.stem)
+    if table.name != "cost.csv":
+        markdown.terminal(rows.read_csv(table), title=table.stem)
+    costs = table.with_name("cost.csv")
+    if table == costs or (table.stem == "all" and costs.is_file()):
+        cost.terminal(cost.read_csv(costs))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -14,18 +14,20 @@ from ruamel.yaml.error import YAMLError
 from metalstm.corpora.catalogue import Corpus, catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
-from metalstm.nn.options import NetworkOptions
+from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options
 from metalstm.studies.options import RowsOptions, Variant
-from metalstm.training.options import TrainingOptions
-from metalstm.vectors.options import VectorOptions
+from metalstm.training.options import JointTrainingOptions
+from metalstm.vectors.options import NamedText, VectorOptions
+
+MTM_PLUS = "mtm-plus"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = list[Name]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
-def _each_once(values: list[Any]) -> list[Any]:
+def _each_once(values: Any) -> Any:
     twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
@@ -37,10 +39,14 @@ Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_len
 
 
 class Settings(Options):
-    """Which models are trained: one for each corpus, one for each group."""
+    """Which models are trained: one for each corpus, one for each group.
 
-    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False)] = ("stm",)
-    per_group: Annotated[tuple[Literal["mtm"], ...], Field(strict=False)] = ("mtm",)
+    mtm: all weights are shared, and task tags say which corpus a sentence is from; mtm-plus: no tags, and what
+    `model.multitask` and the last options of `training` say.
+    """
+
+    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False), Once] = ("stm",)
+    per_group: Annotated[tuple[Literal["mtm", "mtm-plus"], ...], Field(strict=False), Once] = ("mtm",)
 
 
 class When(Options):
@@ -64,16 +70,34 @@ class Override(Options):
     training: dict[str, Any] = Field(default_factory=dict)
 
 
+class TaggerVariant(Options):
+    """A cell under another name, with options, network or training of its own; it is named in `cells` like a cell."""
+
+    cell: str
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Beside those that `cell_options` has for the cell."""
+    model: dict[str, Any] = Field(default_factory=dict)
+    training: dict[str, Any] = Field(default_factory=dict)
+
+
 class StudyVectors(VectorOptions):
-    """The word vectors of the study and the corpora whose train text they are learned from."""
+    """The word vectors of the study, and the corpora and the texts that they are learned from."""
 
     corpora: Names = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
+    texts: list[NamedText] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _text_to_learn_from(self) -> "StudyVectors":
-        if self.source == "skipgram" and not self.corpora:
-            raise ValueError("`corpora` names no text to learn from; name corpora or set `source: random`")
+        if self.is_learned and not self.corpora and not self.texts:
+            raise ValueError("`corpora` and `texts` name nothing to learn from; name some or set `source: random`")
+        return self
+
+    @model_validator(mode="after")
+    def _downloads_have_names_of_their_own(self) -> "StudyVectors":
+        names = [text.name for text in self.texts if text.address]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"`texts` has several addresses that end in {', '.join(sorted(twice))}; name one of each")
         return self
 
 
@@ -107,22 +131,15 @@ class Study(Options):
     settings: Settings
     cells: Annotated[Names, Field(min_length=1), Once]
     cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
+    variants: dict[Name, TaggerVariant] = Field(default_factory=dict)
     seeds: Seeds
-    model: NetworkOptions = NetworkOptions()
-    training: TrainingOptions = TrainingOptions()
+    model: StudyNetworkOptions = StudyNetworkOptions()
+    training: JointTrainingOptions = JointTrainingOptions()
     vectors: StudyVectors = StudyVectors(source="random")
     overrides: list[Override] = Field(default_factory=list)
     images: Images
     own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
     tracking: Tracking = Tracking()
-
-    @field_validator("cells")
-    @classmethod
-    def _cells_exist(cls, names: list[str]) -> list[str]:
-        for name in names:
-            if name not in cells.names():
-                raise ValueError(f"there is no cell {name!r}{_nearest(name, cells.names())}")
-        return names
 
 
 def read(path: Path) -> Study:
@@ -169,17 +186,30 @@ def validate(document: Any, path: Path) -> Study:
             cells.check(name, options)
         except UserError as error:
             refuse(("cell_options", name), str(error))
+    for name, variant in study.variants.items():
+        if name in cells.names():
+            refuse(("variants", name), f"`{name}` is a cell itself; give the variant another name")
+        try:
+            cells.check(variant.cell, study.cell_options.get(variant.cell, {}) | variant.options)
+            merged(study.model, variant.model, f"variants.{name}.model")
+            merged(study.training, variant.training, f"variants.{name}.training")
+        except UserError as error:
+            refuse(("variants", name), str(error))
+    named = [*cells.names(), *study.variants]
+    for number, name in enumerate(study.cells):
+        if name not in named:
+            refuse(("cells", number), f"there is no cell {name!r}{_nearest(name, named)}")
     for name, members in study.groups.items():
-        if name == "all":
-            refuse(("groups", name), "`all` is the table of all corpora; give the group another name")
+        if name in ("all", "cost"):
+            refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
     known = {
-        "setting": ["stm", "mtm"],
+        "setting": ["stm", "mtm", MTM_PLUS],
         "scope": [*catalogue(), *study.own_corpora, *study.groups],
-        "cell": cells.names(),
+        "cell": named,
     }
     for number, override in enumerate(study.overrides):
         for key, names in known.items():
@@ -194,9 +224,9 @@ def validate(document: Any, path: Path) -> Study:
             merged(study.training, override.training)
         except UserError as error:
             refuse(("overrides", number), str(error))
-    for name, variant in study.images.variants.items():
+    for name, rows in study.images.variants.items():
         try:
-            cells.check(variant.cell, variant.options)
+            cells.check(rows.cell, rows.options)
         except UserError as error:
             refuse(("images", "variants", name), str(error))
     return study

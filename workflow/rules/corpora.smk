@@ -5,6 +5,7 @@ rule fetch:
         expand("data/raw/{{corpus}}/{split}.tsv", split=planning.SPLITS),
     log:
         "results/logs/fetch/{corpus}.log",
+    priority: priority_of("fetch", "{corpus}")
     conda:
         "../envs/metalstm.yaml"
     resources:
@@ -24,6 +25,7 @@ rule convert:
         expand("data/iobes/{{corpus}}/{split}.tsv", split=planning.SPLITS),
     log:
         "results/logs/convert/{corpus}.log",
+    priority: priority_of("convert", "{corpus}")
     conda:
         "../envs/metalstm.yaml"
     resources:
@@ -43,6 +45,7 @@ rule join:
         expand("data/joint/{{group}}/{split}.tsv", split=planning.SPLITS),
     log:
         "results/logs/join/{group}.log",
+    priority: priority_of("join", "{group}")
     conda:
         "../envs/metalstm.yaml"
     resources:

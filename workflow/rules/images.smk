@@ -12,6 +12,7 @@ for images in STUDY.images.sets:
             list(PLANS[f"fetch/{images}"].outputs.values()),
         log:
             f"results/logs/fetch/{images}.log",
+        priority: priority_of("fetch", images)
         conda:
             "../envs/metalstm.yaml"
         resources:
@@ -31,6 +32,7 @@ rule images:
         [f"results/runs/{IMAGES_RUN}/{name}" for name in image_plans.RUN_FILES],
     log:
         f"results/logs/{IMAGES_RUN}.log",
+    priority: priority_of("images", IMAGES_RUN.removeprefix("images/"))
     conda:
         "../envs/metalstm.yaml"
     resources:
@@ -63,6 +65,7 @@ rule accuracy:
         ),
     log:
         "results/logs/accuracy/{images}.log",
+    priority: priority_of("accuracy", "{images}")
     conda:
         "../envs/metalstm.yaml"
     resources:

@@ -11,6 +11,11 @@ def inputs_of(stage, job):
     return lambda wildcards: list(PLANS[f"{stage}/{job.format(**wildcards)}"].inputs.values())
 
 
+def priority_of(stage, job):
+    """Among the jobs that could run, which is started first; `job` is the job's name with wildcards."""
+    return lambda wildcards: PRIORITIES[f"{stage}/{job.format(**wildcards)}"]
+
+
 def one_of(names):
     """A wildcard that takes just these names; with none to take, it never matches."""
     return "|".join(map(re.escape, names)) or "(?!)"
@@ -22,4 +27,12 @@ def predictions(corpora):
         f"results/runs/{{{{setting}}}}/{{{{scope}}}}/{{{{cell}}}}/seed-{{{{seed}}}}/predictions/{{corpus}}.{{split}}.tsv",
         corpus=corpora,
         split=planning.SCORED_SPLITS,
+    )
+
+
+def weights(corpora):
+    """The weights that a joint run has for each of these corpora."""
+    return expand(
+        "results/runs/{{setting}}/{{scope}}/{{cell}}/seed-{{seed}}/continued/{corpus}.safetensors",
+        corpus=corpora,
     )

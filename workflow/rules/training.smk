@@ -15,6 +15,7 @@ rule train_stm:
     wildcard_constraints:
         setting=one_of(STUDY.settings.per_corpus),
         scope=one_of(STUDY.corpora),
+    priority: priority_of("train", RUN)
     conda:
         "../envs/metalstm.yaml"
     resources:
@@ -26,23 +27,25 @@ rule train_stm:
         "metalstm stage train --plan {input.plan} 2>&1 | tee {log}"
 
 
-# One rule for each group, since the files that it writes bear the names of the group's own corpora.
-for group, members in GROUPS.items():
+# One rule for each group and setting, since the files that it writes bear the names of the group's own corpora.
+for setting, (group, members) in product(STUDY.settings.per_group, GROUPS.items()):
 
     rule:
         name:
-            f"train_mtm_{group}"
+            f"train_{setting.replace('-', '_')}_{group}"
         input:
             inputs_of("train", RUN),
             plan=plan_of(f"train/{RUN}"),
         output:
             FILES,
             predictions(members),
+            weights(members) if setting == MTM_PLUS else [],
         log:
             f"results/logs/train/{RUN}.log",
         wildcard_constraints:
-            setting=one_of(STUDY.settings.per_group),
+            setting=re.escape(setting),
             scope=re.escape(group),
+        priority: priority_of("train", RUN)
         conda:
             "../envs/metalstm.yaml"
         resources:
@@ -64,6 +67,7 @@ rule score:
         f"results/logs/score/{RUN}.log",
     wildcard_constraints:
         scope=one_of([*STUDY.corpora, *GROUPS]),
+    priority: priority_of("score", RUN)
     conda:
         "../envs/metalstm.yaml"
     resources:

@@ -1,3 +1,23 @@
+rule text:
+    input:
+        inputs_of("text", "sentences"),
+        plan=plan_of("text/sentences"),
+    output:
+        **vector_plans.TEXT,
+    log:
+        "results/logs/text/sentences.log",
+    priority: priority_of("text", "sentences")
+    conda:
+        "../envs/metalstm.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    message:
+        "Gathering the text that word vectors learn from"
+    shell:
+        "metalstm stage text --plan {input.plan} 2>&1 | tee {log}"
+
+
 rule vectors:
     input:
         inputs_of("vectors", "words"),
@@ -6,6 +26,7 @@ rule vectors:
         **planning.VECTORS,
     log:
         "results/logs/vectors/words.log",
+    priority: priority_of("vectors", "words")
     conda:
         "../envs/metalstm.yaml"
     threads: STUDY.vectors.workers
@@ -16,3 +37,23 @@ rule vectors:
         "Learning word vectors"
     shell:
         "metalstm stage vectors --plan {input.plan} 2>&1 | tee {log}"
+
+
+rule coverage:
+    input:
+        inputs_of("coverage", "words"),
+        plan=plan_of("coverage/words"),
+    output:
+        **vector_plans.COVERAGE,
+    log:
+        "results/logs/coverage/words.log",
+    priority: priority_of("coverage", "words")
+    conda:
+        "../envs/metalstm.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Counting what the word vectors cover"
+    shell:
+        "metalstm stage coverage --plan {input.plan} 2>&1 | tee {log}"

@@ -112,6 +112,7 @@ class Source:
     path: str | None = None
     """A file on this machine; either `url` or `path` is given."""
     blob: str | None = None
+    """Git blob id (40 hexadecimal digits) or SHA-256 (64)."""
     bytes: int | None = None
 
 

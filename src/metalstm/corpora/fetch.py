@@ -18,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from metalstm.corpora.catalogue import Source
 from metalstm.errors import UserError
-from metalstm.files import atomic, git_blob_id
+from metalstm.files import atomic, git_blob_id, sha256
 
 MIRROR = "METALSTM_MIRROR"
 """Environment variable: a folder or http(s) address that holds HOST/PATH for https://HOST/PATH."""
@@ -70,8 +70,8 @@ def fetch(
     """Fetch what is not there yet, and return where each file stands, by split.
 
     A mirror is looked into before the address; a file that it lacks comes from the address. Every file is
-    verified by its git blob id, where one is known, before it takes its place. A download that breaks off leaves
-    `<name>.part`, from which the next attempt goes on. Of several processes one fetches and the others wait.
+    verified by its git blob id or SHA-256, where one is known, before it takes its place. A download that breaks off
+    leaves `<name>.part`, from which the next attempt goes on. Of several processes one fetches and the others wait.
 
     Args:
         sources: split to source, as `catalogue.sources` gives them.
@@ -134,7 +134,7 @@ class _Fetcher:
                     self._report(f"{refusal}; this mirror is not asked again")
                     self._mirror = ""
             else:
-                known = "verified" if source.blob else "UNVERIFIED, since no git blob id is given"
+                known = "verified" if source.blob else "UNVERIFIED, since no checksum is given"
                 self._report(f"{target}: {target.stat().st_size} bytes from {origin}, {known}")
                 return
         part = _part(target)
@@ -264,7 +264,7 @@ def _is_there(target: Path, source: Source) -> bool:
     if not target.is_file():
         return False
     if source.blob is not None:
-        return git_blob_id(target) == source.blob
+        return _digest(target, source.blob) == source.blob
     # What cannot be verified is taken as it is, but a changed file on this machine is copied anew.
     return source.path is None or (Path(source.path).is_file() and filecmp.cmp(source.path, target, shallow=False))
 
@@ -274,10 +274,20 @@ def _fault(path: Path, source: Source) -> str | None:
     size = path.stat().st_size
     if source.blob is None:
         return None if source.bytes in (None, size) else f"expected {source.bytes} bytes, got {size}"
-    if (blob := git_blob_id(path)) == source.blob:
+    if (digest := _digest(path, source.blob)) == source.blob:
         return None
+    kind = "SHA-256" if _is_sha256(source.blob) else "git blob"
     expected = "" if source.bytes is None else f" ({source.bytes} bytes)"
-    return f"expected git blob {source.blob}{expected}, got {blob} ({size} bytes)"
+    return f"expected {kind} {source.blob}{expected}, got {digest} ({size} bytes)"
+
+
+def _is_sha256(digest: str) -> bool:
+    return len(digest) == 64
+
+
+def _digest(path: Path, like: str) -> str:
+    """The digest of a file, of the kind that `like` is."""
+    return sha256(path) if _is_sha256(like) else git_blob_id(path)
 
 
 def _verify(path: Path, source: Source, origin: str | Path) -> None:

@@ -19,6 +19,8 @@ from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, pa
 class Weights(NamedTuple):
     """What the steps multiply with, laid out for them."""
 
+    from_x: Array
+    """W_x, then the small network's weights for x, `[gates * (hidden + hyper), input]`."""
     small: Array
     """The small network's weights for [h; h^], `[gates * hyper, padded (hidden + hyper)]`."""
     W_h: Array
@@ -53,6 +55,7 @@ class Gradients(NamedTuple):
     """What the backward steps leave: gradients of each token's activations, and those of weights, summed already."""
 
     from_x: Array
+    """Also of the small network's products with x: `[tokens, gates * (hidden + hyper)]`."""
     from_h: Array
     z: Array
     small: Array
@@ -100,6 +103,7 @@ def forward(
     dtype = x.dtype
     norms = [Norm(*map(np.ravel, rest[:4])), Norm(*map(np.ravel, rest[4:]))] if len(rest) > 1 else [no_norm(dtype)] * 2
     weights = Weights(
+        from_x=np.concatenate([W_x, small_W_x[:, :size]]),
         small=pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
         W_h=pad_columns(W_h),
         A=pad_columns(A.reshape(-1, hyper)),
@@ -108,7 +112,7 @@ def forward(
         norm=norms[0],
         small_norm=norms[1],
     )
-    small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]))
+    small = multiply(x, weights.from_x[len(W_x) :])
     if len(rest) == 1:
         small += rest[0]
     z = np.zeros((tokens, weights.A.shape[0]), dtype)
@@ -142,13 +146,14 @@ def backward(
     *rest: Array,
 ) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
-    stored, size = run.stored, run.x.shape[1]
+    stored = run.stored
     hidden, hyper = W_h.shape[1], small_W_h.shape[1]
+    tokens = run.counts.sum()
     d = Gradients(
-        from_x=np.zeros_like(stored.from_x),
-        from_h=np.zeros_like(stored.from_h),
+        from_x=_zeros_from(tokens, (len(run.x), len(run.weights.from_x)), run.x.dtype),
+        from_h=_zeros_from(tokens, stored.from_h.shape, run.x.dtype),
         z=np.zeros_like(stored.z),
-        small=np.zeros_like(stored.small.gates),
+        small=_zeros_from(tokens, stored.small.gates.shape, run.x.dtype),
         D=np.zeros_like(run.weights.D),
         b_0=np.zeros_like(run.weights.b_0),
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
@@ -160,23 +165,27 @@ def backward(
     ]
     steps_backward(run.counts, run.mask, *transposed, run.weights, stored, d_h, d)
 
-    small_from_x = np.ascontiguousarray(small_W_x[:, :size])
-    d_x = multiply(d.from_x, W_x.T)
-    d_x += multiply(d.small, small_from_x.T)
-    d_small = multiply(d.small.T, stored.reads.T)
+    d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, stored.reads.T)
     d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [d.small.sum(axis=0)]
     return (
-        d_x,
-        multiply(d.from_x.T, run.x.T),
-        multiply(d.from_h.T, stored.reads.T)[:, :hidden],
+        multiply(d.from_x, run.weights.from_x.T),
+        d_from_x[: len(W_x)],
+        multiply(d.from_h.T, np.ascontiguousarray(stored.reads[:, :hidden]).T),
         d.b_0.reshape(b_0.shape),
         multiply(d.z.T, stored.h_hat.T)[:, :hyper].reshape(A.shape),
         d.z.sum(axis=0)[: a.size].reshape(a.shape),
-        np.swapaxes(d.D, 2, 3),
-        np.concatenate([multiply(d.small.T, run.x.T), d_small[:, :hidden]], axis=1),
-        d_small[:, hidden : hidden + hyper],
+        np.ascontiguousarray(np.swapaxes(d.D, 2, 3)),
+        np.concatenate([d_from_x[len(W_x) :], d_small[:, :hidden]], axis=1),
+        np.ascontiguousarray(d_small[:, hidden : hidden + hyper]),
         *(gradient.reshape(weight.shape) for gradient, weight in zip(d_rest, rest, strict=True)),
     )
+
+
+def _zeros_from(tokens: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Room of this shape, with zeros in the rows after those of the tokens, which a loop fills."""
+    room = np.empty(shape, dtype)
+    room[tokens:] = 0
+    return room
 
 
 def _room(gates: Array, hidden: int, norm: Norm) -> Activations:

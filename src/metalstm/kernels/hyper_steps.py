@@ -6,7 +6,7 @@ import numpy as np
 
 from metalstm.kernels import elman, lstm
 from metalstm.kernels.compilation import compiled
-from metalstm.kernels.products import combine, product, spread
+from metalstm.kernels.products import product, spread
 from metalstm.kernels.state import read_state, state_gradient
 
 
@@ -38,11 +38,10 @@ def _step_backward(
 def steps(counts: Any, mask: Any, hyper: int, weights: Any, stored: Any, h: Any) -> None:
     """All steps: fills `stored` and `h [tokens, hidden]`; hyper is the size of h^."""
     batch, hidden = mask.shape
-    gates, n_z = weights.D.shape[1:3]
+    n_z = weights.D.shape[2]
     each = stored.z.shape[1] // 3  # numbers in z_x, in z_h and in z_b
     stride = n_z if each > n_z else 0  # from one gate's z to the next, if each has its own
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, hyper), h.dtype)
-    d_x, d_h, b = np.empty(hidden, h.dtype), np.empty(hidden, h.dtype), np.empty(hidden, h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
@@ -53,36 +52,84 @@ def steps(counts: Any, mask: Any, hyper: int, weights: Any, stored: Any, h: Any)
             product(stored.reads[start:end], weights.W_h, stored.from_h[start:end])
         _step(start, end, c_hat, weights.small_norm, stored.small, stored.h_hat[start:end])
         product(stored.h_hat[start:end], weights.A, stored.z[start:end])
-        for row in range(start, end):
-            z = stored.z[row]
-            for gate in range(gates):
-                first = gate * stride
-                combine(z[first : first + n_z], weights.D[0, gate], d_x)
-                combine(z[each + first : each + first + n_z], weights.D[1, gate], d_h)
-                combine(z[2 * each + first : 2 * each + first + n_z], weights.D[2, gate], b)
-                units = slice(gate * hidden, (gate + 1) * hidden)
-                _rescale(d_x, stored.from_x[row, units], d_h, stored.from_h[row, units], stored.large.gates[row, units])
-                _add(b, weights.b_0[gate], stored.large.gates[row, units])
+        _rescale(start, end, stride, weights, stored)
         _step(start, end, c, weights.norm, stored.large, h[start:end])
         before, start = start, end
 
 
 @compiled
-def _rescale(d_x: Any, from_x: Any, d_h: Any, from_h: Any, y: Any) -> None:
-    for j in range(len(y)):
-        y[j] = d_x[j] * from_x[j] + d_h[j] * from_h[j]
+def _rescale(start: int, end: int, stride: int, weights: Any, stored: Any) -> None:
+    """y = d_x * (W_x x) + d_h * (W_h h) + b, with the scales d_x, d_h and b = D z never written down.
+
+    Arrays are passed whole, and read by their indices: to slice one costs as much as ten of the operations below.
+    """
+    D, z, from_x, from_h, y = weights.D, stored.z, stored.from_x, stored.from_h, stored.large.gates
+    gates, n_z, hidden = D.shape[1:]  # loops that end at another array's size are not vectorised
+    h, b = z.shape[1] // 3, 2 * (z.shape[1] // 3)  # where z_h and z_b start
+    for row in range(start, end):
+        for gate in range(gates):
+            unit, first = gate * hidden, gate * stride
+            for j in range(hidden):
+                y[row, unit + j] = weights.b_0[gate, j]
+            for k in range(0, n_z - n_z % 4, 4):
+                x_0, h_0, b_0 = z[row, first + k], z[row, h + first + k], z[row, b + first + k]
+                x_1, h_1, b_1 = z[row, first + k + 1], z[row, h + first + k + 1], z[row, b + first + k + 1]
+                x_2, h_2, b_2 = z[row, first + k + 2], z[row, h + first + k + 2], z[row, b + first + k + 2]
+                x_3, h_3, b_3 = z[row, first + k + 3], z[row, h + first + k + 3], z[row, b + first + k + 3]
+                for j in range(hidden):
+                    d_x = x_0 * D[0, gate, k, j] + x_1 * D[0, gate, k + 1, j]
+                    d_x += x_2 * D[0, gate, k + 2, j] + x_3 * D[0, gate, k + 3, j]
+                    d_h = h_0 * D[1, gate, k, j] + h_1 * D[1, gate, k + 1, j]
+                    d_h += h_2 * D[1, gate, k + 2, j] + h_3 * D[1, gate, k + 3, j]
+                    bias = b_0 * D[2, gate, k, j] + b_1 * D[2, gate, k + 1, j]
+                    bias += b_2 * D[2, gate, k + 2, j] + b_3 * D[2, gate, k + 3, j]
+                    y[row, unit + j] += d_x * from_x[row, unit + j] + d_h * from_h[row, unit + j] + bias
+            for k in range(n_z - n_z % 4, n_z):
+                x_0, h_0, b_0 = z[row, first + k], z[row, h + first + k], z[row, b + first + k]
+                for j in range(hidden):
+                    d_x, d_h, bias = x_0 * D[0, gate, k, j], h_0 * D[1, gate, k, j], b_0 * D[2, gate, k, j]
+                    y[row, unit + j] += d_x * from_x[row, unit + j] + d_h * from_h[row, unit + j] + bias
 
 
 @compiled
-def _add(b: Any, b_0: Any, y: Any) -> None:
-    for j in range(len(y)):
-        y[j] += b[j] + b_0[j]
-
-
-@compiled
-def _times(a: Any, b: Any, out: Any) -> None:
-    for j in range(len(a)):
-        out[j] = a[j] * b[j]
+def _rescale_backward(
+    start: int, end: int, stride: int, weights: Any, stored: Any, y: Any, d: Any, scales: Any
+) -> None:
+    """From the gradient y of the pre-activations those of W_x x, W_h h, b_0 and of the scales d_x, d_h and b."""
+    D, z, from_x, from_h = weights.D, stored.z, stored.from_x, stored.from_h
+    gates, n_z, hidden = D.shape[1:]  # loops that end at another array's size are not vectorised
+    h = z.shape[1] // 3
+    for row in range(start, end):
+        r = row - start
+        for gate in range(gates):
+            unit, first = gate * hidden, gate * stride
+            for j in range(hidden):
+                d.b_0[gate, j] += y[r, unit + j]
+            for j in range(hidden):
+                scales[0, gate, r, j] = y[r, unit + j] * from_x[row, unit + j]
+                scales[1, gate, r, j] = y[r, unit + j] * from_h[row, unit + j]
+                scales[2, gate, r, j] = y[r, unit + j]
+            for j in range(hidden):
+                d.from_x[row, unit + j] = 0
+                d.from_h[row, unit + j] = 0
+            for k in range(0, n_z - n_z % 4, 4):
+                x_0, x_1 = z[row, first + k], z[row, first + k + 1]
+                x_2, x_3 = z[row, first + k + 2], z[row, first + k + 3]
+                for j in range(hidden):
+                    d_x = x_0 * D[0, gate, k, j] + x_1 * D[0, gate, k + 1, j]
+                    d_x += x_2 * D[0, gate, k + 2, j] + x_3 * D[0, gate, k + 3, j]
+                    d.from_x[row, unit + j] += d_x * y[r, unit + j]
+                h_0, h_1 = z[row, h + first + k], z[row, h + first + k + 1]
+                h_2, h_3 = z[row, h + first + k + 2], z[row, h + first + k + 3]
+                for j in range(hidden):
+                    d_h = h_0 * D[1, gate, k, j] + h_1 * D[1, gate, k + 1, j]
+                    d_h += h_2 * D[1, gate, k + 2, j] + h_3 * D[1, gate, k + 3, j]
+                    d.from_h[row, unit + j] += d_h * y[r, unit + j]
+            for k in range(n_z - n_z % 4, n_z):
+                x_0, h_0 = z[row, first + k], z[row, h + first + k]
+                for j in range(hidden):
+                    d.from_x[row, unit + j] += x_0 * D[0, gate, k, j] * y[r, unit + j]
+                    d.from_h[row, unit + j] += h_0 * D[1, gate, k, j] * y[r, unit + j]
 
 
 @compiled
@@ -111,28 +158,12 @@ def steps_backward(
     d_y = np.empty((batch, gates * hidden), dtype)
     d_scales = np.empty((3, gates, batch, hidden), dtype)  # of d_x, d_h and b
     d_z = np.empty((batch, n_z), dtype)
-    scale = np.empty(hidden, dtype)
     end = counts.sum()
     for n in counts[::-1]:
         start = end - n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], d.norm)
-        for r in range(n):
-            row = start + r
-            z = stored.z[row]
-            for gate in range(gates):
-                first = gate * stride
-                units = slice(gate * hidden, (gate + 1) * hidden)
-                y = d_y[r, units]
-                combine(z[first : first + n_z], weights.D[0, gate], scale)
-                _times(y, scale, d.from_x[row, units])
-                combine(z[each + first : each + first + n_z], weights.D[1, gate], scale)
-                _times(y, scale, d.from_h[row, units])
-                _times(y, stored.from_x[row, units], d_scales[0, gate, r])
-                _times(y, stored.from_h[row, units], d_scales[1, gate, r])
-                d_scales[2, gate, r] = y
-                for j in range(hidden):
-                    d.b_0[gate, j] += y[j]
+        _rescale_backward(start, end, stride, weights, stored, d_y, d, d_scales)
         for part in range(3):
             for gate in range(gates):
                 first = part * each + gate * stride
@@ -148,6 +179,9 @@ def steps_backward(
         product(d.z[start:end], A_t, d_h_hat)
         d_small = d.small[start:end]
         _step_backward(start, end, d_h_hat, d_c_hat, d_t_hat, weights.small_norm, stored.small, d_small, d.small_norm)
+        for r in range(n):
+            for j in range(d_small.shape[1]):
+                d.from_x[start + r, gates * hidden + j] = d_small[r, j]
         if start > 0:
             d_reads[:n] = 0
             product(d_small, small_t, d_reads)

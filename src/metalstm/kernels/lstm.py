@@ -119,10 +119,21 @@ def new_activations(gates: Array, norm: Norm) -> Activations:
 @compiled
 def step(start: int, end: int, c: Any, norm: Any, stored: Any, h: Any) -> None:
     """One step: the rows of `stored.gates` from pre-activations to activations, c `[batch, hidden]` to c', and h."""
+    if len(norm.gain) > 0:
+        layer_norm(stored.gates[start:end], norm.gain, norm.bias, stored.normed[start:end], stored.scale[start:end])
+    remember(start, end, c, stored)
+    if len(norm.gain_c) > 0:
+        layer_norm(
+            stored.tanh_c[start:end], norm.gain_c, norm.bias_c, stored.normed_c[start:end], stored.scale_c[start:end]
+        )
+    show(start, end, stored, h)
+
+
+@compiled
+def remember(start: int, end: int, c: Any, stored: Any) -> None:
+    """The part of `step` that ends with c', which is also left in `stored.tanh_c`."""
     hidden = c.shape[1]
     gates, memory, tanh_c = stored.gates[start:end], stored.memory[start:end], stored.tanh_c[start:end]
-    if len(norm.gain) > 0:
-        layer_norm(gates, norm.gain, norm.bias, stored.normed[start:end], stored.scale[start:end])
     for r in range(end - start):
         sigmoid_in_place(gates[r, : 2 * hidden])
         tanh_in_place(gates[r, 2 * hidden : 3 * hidden])
@@ -133,8 +144,13 @@ def step(start: int, end: int, c: Any, norm: Any, stored: Any, h: Any) -> None:
             c[r, j] = gates[r, hidden + j] * c[r, j] + gates[r, j] * gates[r, 2 * hidden + j]
         for j in range(hidden):
             tanh_c[r, j] = c[r, j]
-    if len(norm.gain_c) > 0:
-        layer_norm(tanh_c, norm.gain_c, norm.bias_c, stored.normed_c[start:end], stored.scale_c[start:end])
+
+
+@compiled
+def show(start: int, end: int, stored: Any, h: Any) -> None:
+    """The part of `step` after c', or what it was normalised to: h."""
+    gates, tanh_c = stored.gates[start:end], stored.tanh_c[start:end]
+    hidden = tanh_c.shape[1]
     for r in range(end - start):
         tanh_in_place(tanh_c[r])
         for j in range(hidden):  # h' = o * tanh(c')
@@ -149,8 +165,24 @@ def step_backward(
 
     d_t is room for `[n, hidden]`.
     """
-    hidden = d_c.shape[1]
-    gates, memory, tanh_c = stored.gates[start:end], stored.memory[start:end], stored.tanh_c[start:end]
+    n = end - start
+    show_backward(start, end, d_h, stored, d_gates, d_t)
+    if len(norm.gain_c) > 0:
+        layer_norm_backward(
+            d_t[:n], norm.gain_c, stored.normed_c[start:end], stored.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
+        )
+    remember_backward(start, end, d_t, d_c, stored, d_gates)
+    if len(norm.gain) > 0:
+        layer_norm_backward(
+            d_gates, norm.gain, stored.normed[start:end], stored.scale[start:end], d_norm.gain, d_norm.bias
+        )
+
+
+@compiled
+def show_backward(start: int, end: int, d_h: Any, stored: Any, d_gates: Any, d_t: Any) -> None:
+    """The backward pass of `show`: the gradient of o, and d_t of what tanh read."""
+    gates, tanh_c = stored.gates[start:end], stored.tanh_c[start:end]
+    hidden = tanh_c.shape[1]
     for r in range(end - start):
         for j in range(hidden):
             o = gates[r, 3 * hidden + j]
@@ -158,11 +190,13 @@ def step_backward(
         for j in range(hidden):
             t = tanh_c[r, j]
             d_t[r, j] = d_h[r, j] * gates[r, 3 * hidden + j] * (1 - t * t)
-    if len(norm.gain_c) > 0:
-        n = end - start
-        layer_norm_backward(
-            d_t[:n], norm.gain_c, stored.normed_c[start:end], stored.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
-        )
+
+
+@compiled
+def remember_backward(start: int, end: int, d_t: Any, d_c: Any, stored: Any, d_gates: Any) -> None:
+    """The backward pass of `remember`: the gradients of i, f and g, and d_c' to d_c in place."""
+    hidden = d_c.shape[1]
+    gates, memory = stored.gates[start:end], stored.memory[start:end]
     for r in range(end - start):
         for j in range(hidden):
             d_c[r, j] += d_t[r, j]
@@ -177,10 +211,6 @@ def step_backward(
             d_gates[r, 2 * hidden + j] = d_c[r, j] * i * (1 - g * g)
         for j in range(hidden):
             d_c[r, j] *= gates[r, hidden + j]
-    if len(norm.gain) > 0:
-        layer_norm_backward(
-            d_gates, norm.gain, stored.normed[start:end], stored.scale[start:end], d_norm.gain, d_norm.bias
-        )
 
 
 @compiled

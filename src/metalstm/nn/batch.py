@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metalstm.nn.lexicon import PADDING, Lexicon
+from metalstm.nn.lexicon import PADDING, UNKNOWN, Lexicon
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ class Batch:
     spelled_words: Tensor
     """[distinct] the row of the word table of each different word."""
     labels: Tensor | None
-    """[batch, time] gold labels, 0 on padding."""
+    """[batch, time] gold labels, 0 on padding; numbered within their corpus where the lexicon does so."""
     corpus: Tensor
     """[batch] the corpus a sentence comes from; 0 for a model that knows of no corpora."""
 
@@ -83,14 +83,15 @@ def number(
         raise ValueError("a token is empty")
     spellings = [lexicon.spelling(word) for word in distinct]
     longest = max(map(len, spellings))
+    corpus = _corpus_ids(lexicon, corpora, len(tokens))
     return Numbered(
         lengths=np.array([len(sentence) for sentence in tokens]),
         spelling_of=np.array(spelling_of),
         words=np.array([lexicon.word_id(word) for word in distinct]),
         spellings=np.array([spelling + [PADDING] * (longest - len(spelling)) for spelling in spellings]),
         spelling_lengths=np.array([len(spelling) for spelling in spellings]),
-        labels=None if labels is None else _label_ids(lexicon, labels),
-        corpus=_corpus_ids(lexicon, corpora, len(tokens)),
+        labels=None if labels is None else _label_ids(lexicon, labels, corpus),
+        corpus=corpus,
     )
 
 
@@ -116,8 +117,13 @@ class Numbered:
         self._spellings = spellings
         self._spelling_lengths = spelling_lengths
         self._labels = labels
-        self._corpus = corpus
+        self.corpus = corpus
         self._first_place = np.empty(len(words), dtype=np.int64)
+
+    @property
+    def num_words(self) -> int:
+        """One more than the last row of the word table that a sentence reads, in training or not."""
+        return max(UNKNOWN, int(self._words.max())) + 1
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """The sentences of these numbers side by side, in the order given."""
@@ -150,7 +156,7 @@ class Numbered:
             spelling_of=padded(spelling_of),
             spelled_words=torch.from_numpy(self._words[distinct]),
             labels=None if self._labels is None else padded(self._labels[tokens]),
-            corpus=torch.from_numpy(self._corpus[chosen]),
+            corpus=torch.from_numpy(self.corpus[chosen]),
         )
 
 
@@ -159,9 +165,13 @@ def real(lengths: Tensor, time: int) -> Tensor:
     return torch.arange(time, device=lengths.device) < lengths[:, None]
 
 
-def _label_ids(lexicon: Lexicon, labels: Sequence[Sequence[str]]) -> Array:
-    ids = {name: lexicon.label_id(name) for name in dict.fromkeys(name for names in labels for name in names)}
-    return np.array([ids[name] for names in labels for name in names])
+def _label_ids(lexicon: Lexicon, labels: Sequence[Sequence[str]], corpus: Array) -> Array:
+    numbered = list(zip(labels, corpus.tolist(), strict=True))
+    ids = {
+        (name, number): lexicon.label_id(name, number)
+        for name, number in dict.fromkeys((name, number) for names, number in numbered for name in names)
+    }
+    return np.array([ids[name, number] for names, number in numbered for name in names])
 
 
 def _corpus_ids(lexicon: Lexicon, corpora: Sequence[str] | None, sentences: int) -> Array:

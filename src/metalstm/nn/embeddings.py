@@ -15,10 +15,16 @@ def random_embedding(rows: int, size: int, *, sparse: bool = False) -> nn.Embedd
     The padding row is zero and gets no gradient. With `sparse` the gradient holds the rows of a batch only.
     """
     embedding = nn.Embedding(rows, size, padding_idx=PADDING, sparse=sparse)
-    bound = math.sqrt(3 / size)
+    _draw(embedding)
     with torch.no_grad():
-        embedding.weight.uniform_(-bound, bound)
         embedding.weight[PADDING].zero_()
+    return embedding
+
+
+def corpus_embedding(corpora: int, size: int) -> nn.Embedding:
+    """A table `[corpora, size]` of the same distribution, without a row for padding."""
+    embedding = nn.Embedding(max(1, corpora), size)
+    _draw(embedding)
     return embedding
 
 
@@ -41,3 +47,9 @@ def word_embedding(rows: int, size: int, vectors: Tensor | None, *, tuned: bool)
             embedding.weight[given] = vectors[given].to(embedding.weight.dtype)
     embedding.weight.requires_grad_(tuned)
     return embedding
+
+
+def _draw(embedding: nn.Embedding) -> None:
+    bound = math.sqrt(3 / embedding.embedding_dim)
+    with torch.no_grad():
+        embedding.weight.uniform_(-bound, bound)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -26,16 +26,18 @@ class Lexicon:
     characters: tuple[str, ...]
     labels: tuple[str, ...]
     corpora: tuple[str, ...] = ()
+    corpus_labels: tuple[tuple[str, ...], ...] = ()
+    """The labels of each corpus, where each is numbered by itself; else empty, and `labels` are those of all."""
     _word_ids: dict[str, int] = field(init=False, repr=False, compare=False)
     _character_ids: dict[str, int] = field(init=False, repr=False, compare=False)
-    _label_ids: dict[str, int] = field(init=False, repr=False, compare=False)
+    _label_ids: tuple[dict[str, int], ...] = field(init=False, repr=False, compare=False)
     _corpus_ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Turn the names into look-up tables, in which the reserved ones do not stand."""
         object.__setattr__(self, "_word_ids", _ids(self.words, first=len(RESERVED)))
         object.__setattr__(self, "_character_ids", _ids(self.characters, first=len(RESERVED)))
-        object.__setattr__(self, "_label_ids", _ids(self.labels))
+        object.__setattr__(self, "_label_ids", tuple(map(_ids, self.corpus_labels or (self.labels,))))
         object.__setattr__(self, "_corpus_ids", _ids(self.corpora))
 
     @classmethod
@@ -44,13 +46,15 @@ class Lexicon:
         sentences: Iterable[tuple[Sequence[str], Sequence[str]]],
         extra_words: Iterable[str] = (),
         corpora: Iterable[str] = (),
+        corpus_labels: Mapping[str, Iterable[str]] | None = None,
     ) -> Self:
         """Collect the names of training text.
 
         `sentences` are pairs of tokens and labels; give the train split only, since a lexicon that has read other
         splits knows what it should meet as unknown. Words and characters come with the most frequent first
         (equally frequent ones in code point order), labels in code point order. `extra_words`, such as those of a
-        file of word vectors, follow in the order given; they add no characters.
+        file of word vectors, follow in the order given; they add no characters. With `corpus_labels`, which names the
+        labels of every one of `corpora`, each corpus has numbers of its own for them.
         """
         words: Counter[str] = Counter()
         labels: set[str] = set()
@@ -62,11 +66,13 @@ class Lexicon:
             for character in word:
                 characters[character] += count
         seen = dict.fromkeys(_by_frequency(words)) | dict.fromkeys(extra_words)
+        corpora = tuple(corpora)
         return cls(
             words=(*RESERVED, *seen),
             characters=(*RESERVED, *_by_frequency(characters)),
             labels=tuple(sorted(labels)),
-            corpora=tuple(corpora),
+            corpora=corpora,
+            corpus_labels=tuple(tuple(sorted(set(corpus_labels[name]))) for name in corpora) if corpus_labels else (),
         )
 
     def word_id(self, word: str) -> int:
@@ -87,13 +93,17 @@ class Lexicon:
         ids = self._character_ids
         return [ids.get(character, UNKNOWN) for character in word]
 
-    def label_id(self, label: str) -> int:
-        """The number of a label; UserError if training text had no such label."""
+    def labels_of(self, corpus: int) -> tuple[str, ...]:
+        """The labels that a sentence of the corpus with this number may have, in the order of their ids."""
+        return self.corpus_labels[corpus] if self.corpus_labels else self.labels
+
+    def label_id(self, label: str, corpus: int = 0) -> int:
+        """The number of a label, in the corpus with this number; UserError if training text had no such label."""
         try:
-            return self._label_ids[label]
+            return self._label_ids[corpus if self.corpus_labels else 0][label]
         except KeyError:
             raise UserError(
-                f"label {label!r} does not stand in the training text (known: {_listed(self.labels)}): "
+                f"label {label!r} does not stand in the training text (known: {_listed(self.labels_of(corpus))}): "
                 "check the labels' scheme, or train with a text that has it"
             ) from None
 

@@ -60,8 +60,17 @@ class CrfOptions(Options):
     valid_when_training: bool = False
 
 
+class MultitaskOptions(Options):
+    """How one network of several corpora, whose sentences bear no task tags, tells them apart."""
+
+    output: Literal["per_corpus", "shared"] = "per_corpus"
+    """per_corpus: emission scores and a CRF for each corpus, over its own labels; shared: one of both for all."""
+    corpus_embedding: Annotated[int, Field(ge=0)] = 10
+    """Values that say which corpus it is, beside the features of every token; 0: none."""
+
+
 class NetworkOptions(Options):
-    """What a study says once for all its cells: the network around the recurrent layers."""
+    """The network around the recurrent layers."""
 
     tune_words: bool = True
     """Word vectors are trained with the rest; false: they stay as they were given."""
@@ -82,9 +91,23 @@ class NetworkOptions(Options):
         return self
 
 
+class StudyNetworkOptions(NetworkOptions):
+    """What a study says once for all its cells and settings."""
+
+    multitask: MultitaskOptions = MultitaskOptions()
+    """For the setting `mtm-plus` only."""
+
+
 class TaggerOptions(NetworkOptions):
     """Everything about one network but its vocabulary and its weights."""
 
+    multitask: MultitaskOptions | None = None
+    """None: the network learns one corpus, or several that task tags tell apart."""
     cell: str = "lstm"
     cell_options: dict[str, Any] = Field(default_factory=dict)
     word_size: Size = 100
+
+    @property
+    def has_output_per_corpus(self) -> bool:
+        """Whether each corpus has emission scores and a CRF of its own, over its own labels."""
+        return self.multitask is not None and self.multitask.output == "per_corpus"

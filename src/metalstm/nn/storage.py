@@ -1,6 +1,9 @@
-"""A trained tagger on disk: `model.safetensors` has the weights, `model.json` all else that it takes to rebuild it."""
+"""A trained tagger on disk: `model.safetensors` has the weights, `model.json` all else that it takes to rebuild it.
 
-import hashlib
+A tagger of several corpora that was trained further for each of them has `continued/<corpus>.safetensors` too: what
+differs from the joint weights in the tagger of one corpus.
+"""
+
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as to_bytes
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from metalstm.errors import UserError
 from metalstm.files import atomic, sha256, write_text
@@ -21,8 +24,13 @@ from metalstm.nn.tagger import Tagger
 
 WEIGHTS = "model.safetensors"
 DESCRIPTION = "model.json"
+CONTINUED = "continued"
 FORMAT = "metalstm tagger"
 VERSION = 1
+
+_WORDS = "words.weight"
+_ROWS = "words.rows"
+"""Of the table of words only the rows that a corpus has changed are kept, and which these are."""
 
 
 class _Names(BaseModel):
@@ -33,6 +41,7 @@ class _Names(BaseModel):
     characters: tuple[str, ...]
     labels: tuple[str, ...]
     corpora: tuple[str, ...]
+    corpus_labels: tuple[tuple[str, ...], ...] = ()
 
 
 class _File(BaseModel):
@@ -42,6 +51,7 @@ class _File(BaseModel):
     format: str
     version: int
     weights_sha256: str
+    continued_sha256: dict[str, str] = Field(default_factory=dict)
     options: TaggerOptions
     extra: dict[str, Any]
     lexicon: _Names
@@ -56,49 +66,112 @@ class Description:
     extra: dict[str, Any]
     """Whatever the writer added, such as setting, scope, corpora and plan."""
     weights_sha256: str
+    continued_sha256: dict[str, str]
+    """By corpus, where there are weights of its own."""
 
 
-def save(tagger: Tagger, directory: Path, *, extra: Mapping[str, Any] | None = None) -> None:
+def save(
+    tagger: Tagger,
+    directory: Path,
+    *,
+    extra: Mapping[str, Any] | None = None,
+    continued: Mapping[str, str] | None = None,
+) -> None:
     """Write both files into `directory`, each of them atomically; `extra` is anything that JSON can hold.
 
-    The description names the digest of its weights, so that files of two models are never taken for one.
+    The description names the digest of its weights, so that files of two models are never taken for one; `continued`
+    are the digests that `save_continued` gave, by corpus.
     """
-    weights = to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tagger.state_dict().items()})
     lexicon = tagger.lexicon
-    description = _File(
-        format=FORMAT,
-        version=VERSION,
-        weights_sha256=hashlib.sha256(weights).hexdigest(),
-        options=tagger.options,
-        extra=dict(extra or {}),
-        lexicon=_Names(
-            words=lexicon.words, characters=lexicon.characters, labels=lexicon.labels, corpora=lexicon.corpora
-        ),
-    )
-    text = description.model_dump_json(indent=1)
     with atomic(directory / WEIGHTS) as temporary:
-        temporary.write_bytes(weights)
+        _write(tagger.state_dict(), temporary)
+        description = _File(
+            format=FORMAT,
+            version=VERSION,
+            weights_sha256=sha256(temporary),
+            continued_sha256=dict(continued or {}),
+            options=tagger.options,
+            extra=dict(extra or {}),
+            lexicon=_Names(
+                words=lexicon.words,
+                characters=lexicon.characters,
+                labels=lexicon.labels,
+                corpora=lexicon.corpora,
+                corpus_labels=lexicon.corpus_labels,
+            ),
+        )
+        text = description.model_dump_json(indent=1)
     write_text(directory / DESCRIPTION, text + "\n")
 
 
-def load(directory: Path) -> Tagger:
+def save_continued(tagger: Tagger, joint: Mapping[str, Tensor], directory: Path, corpus: str) -> str:
+    """Write what differs in `tagger` from the `joint` weights, as those of `corpus`; returns the file's digest.
+
+    Of a table that has more rows than `joint` has of it, the others are taken not to differ.
+    """
+    weights: dict[str, Tensor] = {}
+    for name, value in tagger.state_dict().items():
+        before = joint[name]
+        differs = (value[: len(before)] if value.dim() else value) != before
+        if name == _WORDS:
+            rows = differs.any(dim=1).nonzero().squeeze(1)
+            weights |= {name: value[rows], _ROWS: rows}
+        elif bool(differs.any()):
+            weights[name] = value
+    path = continued_path(directory, corpus)
+    with atomic(path) as temporary:
+        _write(weights, temporary)
+    return sha256(path)
+
+
+def continued_path(directory: Path, corpus: str) -> Path:
+    """Where the weights of one corpus are."""
+    return directory / CONTINUED / f"{corpus}.safetensors"
+
+
+def load(directory: Path, corpus: str | None = None) -> Tagger:
     """Rebuild a tagger, in evaluation mode and on the CPU; the state of torch's generator stays as it was.
 
-    Raises UserError if a file is missing, damaged, not of this program or of a newer version of it.
+    With `corpus`, the weights are that corpus's own where the tagger has such. Raises UserError if a file is missing,
+    damaged, not of this program or of a newer version of it, and for a corpus that the tagger does not know.
     """
     description = describe(directory)
-    path = directory / WEIGHTS
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such file, although {DESCRIPTION} stands beside it: train again")
-    if sha256(path) != description.weights_sha256:
-        raise UserError(f"{path}: not the weights that {DESCRIPTION} describes: copy both files anew, or train again")
+    if corpus is not None:
+        description.lexicon.corpus_id(corpus)
     with torch.random.fork_rng(devices=[]):
         tagger = Tagger(description.lexicon, description.options)
-    try:
-        tagger.load_state_dict(load_file(path))
-    except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"{path}: the weights do not fit the options in {DESCRIPTION}: {_line(error)}") from error
+    weights = _read(directory / WEIGHTS, description.weights_sha256)
+    _put(weights, tagger, directory / WEIGHTS)
+    if corpus in description.continued_sha256:
+        path = continued_path(directory, corpus)
+        changed = _read(path, description.continued_sha256[corpus])
+        if _ROWS in changed:
+            weights[_WORDS][changed.pop(_ROWS)] = changed.pop(_WORDS)
+        _put(weights | changed, tagger, path)
     return tagger.eval()
+
+
+def _write(weights: Mapping[str, Tensor], path: Path) -> None:
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}, path)
+
+
+def _read(path: Path, digest: str) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file, although {DESCRIPTION} names it: train again")
+    if sha256(path) != digest:
+        raise UserError(f"{path}: not the weights that {DESCRIPTION} describes: copy all files anew, or train again")
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a file of weights: {_line(error)}") from error
+    return weights
+
+
+def _put(weights: dict[str, Tensor], tagger: Tagger, path: Path) -> None:
+    try:
+        tagger.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UserError(f"{path}: the weights do not fit the options in {DESCRIPTION}: {_line(error)}") from error
 
 
 def describe(directory: Path) -> Description:
@@ -122,7 +195,9 @@ def describe(directory: Path) -> Description:
     except ValidationError as error:
         first = error.errors()[0]
         raise UserError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    return Description(file.options, Lexicon(**file.lexicon.model_dump()), file.extra, file.weights_sha256)
+    return Description(
+        file.options, Lexicon(**file.lexicon.model_dump()), file.extra, file.weights_sha256, file.continued_sha256
+    )
 
 
 def _line(error: Exception) -> str:

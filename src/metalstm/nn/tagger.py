@@ -1,6 +1,6 @@
 """The tagger: words and their characters, a recurrent encoder over the sentence, a CRF over the labels."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,7 +14,7 @@ from metalstm.nn.cells import REGISTRY, recurrent
 from metalstm.nn.characters import character_encoder
 from metalstm.nn.crf import LinearChainCRF
 from metalstm.nn.dropout import Dropout
-from metalstm.nn.embeddings import word_embedding
+from metalstm.nn.embeddings import corpus_embedding, word_embedding
 from metalstm.nn.iobes import allowed_transitions
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.options import TaggerOptions
@@ -42,9 +42,11 @@ class Tagger(nn.Module):
             options.characters.encoder, len(lexicon.characters), options.characters, kernels
         )
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
+        corpus_size = options.multitask.corpus_embedding if options.multitask else 0
+        self.corpus_embedding = corpus_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
         self.encoder = recurrent(
             options.cell,
-            options.word_size + self.characters.size,
+            options.word_size + self.characters.size + corpus_size,
             options.hidden_size,
             bidirectional=True,
             num_layers=options.num_layers,
@@ -54,39 +56,63 @@ class Tagger(nn.Module):
         encoded = 2 * options.hidden_size
         heads, max_distance = options.attention.heads, options.attention.max_distance
         self.attention = RelativeSelfAttention(encoded, heads, max_distance) if heads else None
-        self.emission = nn.Linear(encoded, len(lexicon.labels))
-        constrained = options.crf.valid_when_decoding or options.crf.valid_when_training
-        self.crf = LinearChainCRF(
-            len(lexicon.labels),
-            allowed=allowed_transitions(lexicon.labels) if constrained else None,
-            valid_when_decoding=options.crf.valid_when_decoding,
-            valid_when_training=options.crf.valid_when_training,
-            kernels=kernels,
-        )
+        # One output layer and one CRF, or a list of each: one of either for every corpus, over its own labels.
+        self.emission: nn.Module
+        self.crf: nn.Module
+        if lexicon.corpus_labels:
+            self.emission = nn.ModuleList(nn.Linear(encoded, len(labels)) for labels in lexicon.corpus_labels)
+            self.crf = nn.ModuleList(_crf(labels, options) for labels in lexicon.corpus_labels)
+        else:
+            self.emission = nn.Linear(encoded, len(lexicon.labels))
+            self.crf = _crf(lexicon.labels, options)
 
     def emissions(self, batch: Batch) -> Tensor:
-        """The score of each label at each token, `[batch, time, labels]`; what stands on padding means nothing."""
-        states = self.output_dropout(self._encoded(self.input_dropout(self._features(batch)), batch))
+        """The score of each label at each token, `[batch, time, labels]`; what stands on padding means nothing.
+
+        Where each corpus has an output layer of its own, the labels are those of the batch's corpus; ValueError for
+        sentences of several.
+        """
+        emission = self._of_corpus(self.emission, batch)
+        features = self.input_dropout(self._features(batch))
+        if self.corpus_embedding is not None:
+            # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
+            told = self.corpus_embedding(batch.corpus)[:, None, :].expand(-1, features.shape[1], -1)
+            features = torch.cat([features, told], dim=2)
+        states = self.output_dropout(self._encoded(features, batch))
         if self.attention is not None:
             states = self.attention(states, batch.lengths)
-        scores: Tensor = self.emission(states)
+        scores: Tensor = emission(states)
         return scores
+
+    def crf_of(self, batch: Batch) -> LinearChainCRF:
+        """The CRF over the labels of the batch's corpus; ValueError for sentences of several that have each their own.
+
+        With `emissions` and `lexicon.labels_of` it is all that decoding takes.
+        """
+        crf = self._of_corpus(self.crf, batch)
+        assert isinstance(crf, LinearChainCRF)
+        return crf
 
     def loss(self, batch: Batch) -> Tensor:
         """The CRF's negative log-likelihood of the gold labels, the mean over the batch's sentences."""
         if batch.labels is None:
             raise ValueError("a loss needs a batch with labels")
-        return self.crf.neg_log_likelihood(self.emissions(batch), batch.labels, batch.lengths).mean()
+        emissions = self.emissions(batch)
+        if emissions.dtype == torch.bfloat16:  # of mixed precision: the sum over all paths needs more digits
+            emissions = emissions.float()
+        return self.crf_of(batch).neg_log_likelihood(emissions, batch.labels, batch.lengths).mean()
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[int]]:
         """The best label ids of each sentence, without dropout, whatever mode the tagger is in."""
+        batch = batch.to(next(self.parameters()).device)
         with _evaluating(self):
-            return self.crf.decode(self.emissions(batch), batch.lengths)[0]
+            return self.crf_of(batch).decode(self.emissions(batch), batch.lengths)[0]
 
     def decode_labels(self, batch: Batch) -> list[list[str]]:
         """The names of what `decode` gives."""
-        return [[self.lexicon.labels[label] for label in path] for path in self.decode(batch)]
+        paths = zip(self.decode(batch), batch.corpus.tolist(), strict=True)
+        return [[self.lexicon.labels_of(corpus)[label] for label in path] for path, corpus in paths]
 
     def row_parameters(self) -> list[nn.Parameter]:
         """Tables of which a batch gives gradients for some rows only, as sparse tensors."""
@@ -96,6 +122,16 @@ class Tagger(nn.Module):
         """Everything else that is trained."""
         rows = {id(parameter) for parameter in self.row_parameters()}
         return [parameter for parameter in self.parameters() if parameter.requires_grad and id(parameter) not in rows]
+
+    def _of_corpus(self, module: nn.Module, batch: Batch) -> nn.Module:
+        """`module` itself, or of a list of them, one for each corpus, that of the batch's."""
+        if not isinstance(module, nn.ModuleList):
+            return module
+        corpus = batch.corpus.tolist()
+        if len(set(corpus)) > 1:
+            raise ValueError("each corpus has an output layer of its own, so a batch holds sentences of one corpus")
+        chosen: nn.Module = module[corpus[0]]
+        return chosen
 
     def _features(self, batch: Batch) -> Tensor:
         """`[batch, time, word_size + characters.size]`; a word that the batch holds many times is read only once."""
@@ -119,6 +155,17 @@ class Tagger(nn.Module):
             return words
         dropped = torch.rand(words.shape, device=words.device) < rate
         return words.masked_fill(dropped & (words > UNKNOWN), UNKNOWN)
+
+
+def _crf(labels: Sequence[str], options: TaggerOptions) -> LinearChainCRF:
+    constrained = options.crf.valid_when_decoding or options.crf.valid_when_training
+    return LinearChainCRF(
+        len(labels),
+        allowed=allowed_transitions(labels) if constrained else None,
+        valid_when_decoding=options.crf.valid_when_decoding,
+        valid_when_training=options.crf.valid_when_training,
+        kernels=options.kernels,
+    )
 
 
 def _cell_options(lexicon: Lexicon, options: TaggerOptions) -> dict[str, Any]:

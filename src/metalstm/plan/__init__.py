@@ -12,9 +12,10 @@ from pathlib import Path
 from metalstm import parameters
 from metalstm.files import write_text_if_changed
 from metalstm.parameters import Study
-from metalstm.plan import corpora, images, taggers
+from metalstm.plan import corpora, images, taggers, vectors
 from metalstm.plan.corpora import groups
 from metalstm.plan.job import MANIFESTS, MODEL_FILES, PLANS, SCORED_SPLITS, SPLITS, VECTORS, Plan, Run, read
+from metalstm.plan.priorities import priorities
 from metalstm.plan.taggers import runs
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Run",
     "groups",
     "plans",
+    "priorities",
     "read",
     "runs",
     "write",
@@ -36,7 +38,8 @@ __all__ = [
 
 def plans(study: Study) -> dict[str, Plan]:
     """The plan of every job of the study, by the job's name; a job comes after those that it needs."""
-    return {plan.job: plan for plan in chain(corpora.plans(study), taggers.plans(study), images.plans(study))}
+    made = (room.plans(study) for room in (corpora, vectors, taggers, images))
+    return {plan.job: plan for plan in chain.from_iterable(made)}
 
 
 def write(path: Path) -> tuple[Study, dict[str, Plan]]:

@@ -1,4 +1,4 @@
-"""The plans of the corpora, single and joint, and of the word vectors."""
+"""The plans of the corpora, single and joint."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -10,19 +10,18 @@ from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.files import git_blob_id
 from metalstm.parameters import Study
-from metalstm.plan.job import SPLITS, VECTORS, Plan
+from metalstm.plan.job import SPLITS, Plan
 
 Kind = Literal["tokens", "images"]
 
 
 def plans(study: Study) -> Iterator[Plan]:
-    """The plan of each corpus, each group's joint corpus and the vectors, those that others need first."""
+    """The plan of each corpus and each group's joint corpus, those that others need first."""
     for corpus in study.corpora:
         yield fetch(study, corpus)
         yield _convert(study, corpus)
     for group, members in groups(study).items():
         yield _join(group, members)
-    yield _vectors(study)
 
 
 def groups(study: Study) -> dict[str, tuple[str, ...]]:
@@ -77,21 +76,6 @@ def _join(group: str, members: Sequence[str]) -> Plan:
     files = {f"{corpus}.{split}": path for corpus in members for split, path in iobes(corpus).items()}
     chosen = {"group": group, "corpora": list(members)}
     return Plan(f"join/{group}", files, joint(group), chosen, source.digest("metalstm.stages.join"))
-
-
-def _vectors(study: Study) -> Plan:
-    chosen = study.vectors.model_dump()
-    for corpus in study.vectors.corpora:
-        catalogue.entry(corpus, study.own_corpora)
-    chosen["corpora"] = [corpus for corpus in study.vectors.corpora if corpus in study.corpora]
-    if study.vectors.source == "skipgram" and not chosen["corpora"]:
-        raise UserError(
-            f"params.yaml: vectors.corpora: none of {', '.join(study.vectors.corpora)} stands in `corpora`, so "
-            f"there is no text to learn from; name some of {', '.join(study.corpora)}, or set `source: random`"
-        )
-    files = {corpus: iobes(corpus)["train"] for corpus in chosen["corpora"]}
-    chosen["file_blob"] = _content(study.vectors.file)
-    return Plan("vectors/words", files, VECTORS, chosen, source.digest("metalstm.stages.vectors"))
 
 
 def _content(path: str | None) -> str | None:

@@ -15,7 +15,7 @@ SCORED_SPLITS = ("devel", "test")
 PLANS = Path("results/plan")
 MANIFESTS = Path("results/manifest")
 MODEL_FILES = ("model.safetensors", "model.json", "history.csv", "training.json")
-VECTORS = {"vectors": "data/vectors/words.bin", "report": "data/vectors/report.json"}
+VECTORS = {"vectors": "data/vectors/words.bin"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Run:
     corpora: tuple[str, ...]
     """The corpora that its model is trained on and scored on."""
     joint: bool
-    """Whether it learns from a joint corpus, with task tags around each sentence."""
+    """Whether its sentences come from the files of a joint corpus."""
 
     @property
     def name(self) -> str:
@@ -96,3 +96,7 @@ class Run:
     def prediction(self, corpus: str, split: str) -> str:
         """Token, gold label and predicted label of one corpus's split."""
         return f"{self.folder}/predictions/{corpus}.{split}.tsv"
+
+    def continued(self, corpus: str) -> str:
+        """The weights of a joint model that was trained further for one corpus."""
+        return f"{self.folder}/continued/{corpus}.safetensors"

@@ -6,16 +6,21 @@ from dataclasses import asdict
 from metalstm import parameters, source
 from metalstm.nn import cells
 from metalstm.nn.options import TaggerOptions
-from metalstm.parameters import Study
+from metalstm.parameters import MTM_PLUS, Study, TaggerVariant
 from metalstm.plan.corpora import groups, iobes, joint
 from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run
+from metalstm.training.options import TrainingOptions
+
+_SEEDS_FOR_A_VOTE = 3
 
 
 def plans(study: Study) -> Iterator[Plan]:
-    """The plans of every training, its scores, the table of each group and that of all corpora."""
+    """The plans of every training, its scores, what is set beside them, and the tables."""
     for run in runs(study):
         yield _train(study, run)
         yield _score(run)
+    yield from _dictionaries(study)
+    yield from _votes(study)
     for group, members in groups(study).items():
         yield _table(study, group, members)
     yield _table(study, "all", study.corpora)
@@ -37,14 +42,18 @@ def runs(study: Study) -> list[Run]:
 
 def _train(study: Study, run: Run) -> Plan:
     network, training = study.model, study.training
+    variant = study.variants.get(run.cell, TaggerVariant(cell=run.cell))
+    network = parameters.merged(network, variant.model)
+    training = parameters.merged(training, variant.training)
     for override in study.overrides:
         if override.when.matches(run.setting, run.scope, run.cell):
             network = parameters.merged(network, override.model)
             training = parameters.merged(training, override.training)
+    plus = run.setting == MTM_PLUS
     tagger = TaggerOptions(
-        **network.model_dump(),
-        cell=run.cell,
-        cell_options=study.cell_options.get(run.cell, {}),
+        **network.model_dump(exclude=set() if plus else {"multitask"}),
+        cell=variant.cell,
+        cell_options=study.cell_options.get(variant.cell, {}) | variant.options,
         word_size=study.vectors.size,
     )
     chosen = {
@@ -52,10 +61,12 @@ def _train(study: Study, run: Run) -> Plan:
         "corpora": list(run.corpora),
         "vectors": study.vectors.file or study.vectors.source,
         "tagger": tagger.model_dump(),
-        "training": training.model_dump(),
+        "training": training.model_dump(include=None if plus else set(TrainingOptions.model_fields)),
     }
     outputs = {name: f"{run.folder}/{name}" for name in MODEL_FILES} | _predictions(run)
-    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cells.REGISTRY[run.cell].module}")
+    if plus:
+        outputs |= {f"{corpus}.weights": run.continued(corpus) for corpus in run.corpora}
+    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}")
     return Plan(f"train/{run.name}", _data(run) | {"vectors": VECTORS["vectors"]}, outputs, chosen, code)
 
 
@@ -74,11 +85,44 @@ def _predictions(run: Run) -> dict[str, str]:
     return {f"{corpus}.{split}": run.prediction(corpus, split) for corpus in run.corpora for split in SCORED_SPLITS}
 
 
+def _dictionaries(study: Study) -> Iterator[Plan]:
+    for corpus in study.corpora:
+        files = {"metrics.json": f"results/runs/dictionary/{corpus}/metrics.json"}
+        code = source.digest("metalstm.stages.dictionary")
+        yield Plan(f"dictionary/{corpus}", iobes(corpus), files, {"corpus": corpus}, code)
+
+
+def _votes(study: Study) -> Iterator[Plan]:
+    """One for each setting and scope, which both engines can list; it is of nothing where the seeds are too few."""
+    by_scope: dict[tuple[str, str], list[Run]] = {}
+    for run in runs(study):
+        by_scope.setdefault((run.setting, run.scope), []).append(run)
+    enough = len(study.seeds) >= _SEEDS_FOR_A_VOTE
+    for (setting, scope), voters in by_scope.items():
+        files: dict[str, str] = {}
+        for run in voters if enough else ():
+            files |= _data(run) | {f"{run.cell}/training.json": f"{run.folder}/training.json"}
+            files |= {f"{run.cell}/seed-{run.seed}/{role}": path for role, path in _predictions(run).items()}
+        chosen = {
+            **{"setting": setting, "scope": scope, "corpora": list(voters[0].corpora), "joint": voters[0].joint},
+            **{"cells": study.cells if enough else [], "seeds": study.seeds if enough else []},
+        }
+        outputs = {"metrics.json": _vote_metrics(voters[0])}
+        yield Plan(f"vote/{setting}/{scope}", files, outputs, chosen, source.digest("metalstm.stages.vote"))
+
+
+def _vote_metrics(run: Run) -> str:
+    return f"results/runs/{run.setting}-vote/{run.scope}/metrics.json"
+
+
 def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
     gathered = [run for run in runs(study) if set(run.corpora) <= set(corpora)]
-    files = {run.name: run.metrics for run in gathered}
-    files |= {f"{run.name}/{corpus}": run.prediction(corpus, "test") for run in gathered for corpus in run.corpora}
+    files = {f"dictionary/{corpus}": f"results/runs/dictionary/{corpus}/metrics.json" for corpus in corpora}
+    files |= {run.name: run.metrics for run in gathered}
+    files |= {f"vote/{run.setting}/{run.scope}": _vote_metrics(run) for run in gathered}
     outputs = {ending: f"results/tables/{name}.{ending}" for ending in ("csv", "md", "json", "svg")}
+    if name == "all":
+        outputs |= {f"cost.{ending}": f"results/tables/cost.{ending}" for ending in ("csv", "md")}
     settings = [*study.settings.per_corpus, *study.settings.per_group]
     chosen = {
         "table": name,

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TypedDict
 
 from metalstm.scoring.entities import strict_entities
+from metalstm.scoring.labels import entity_labels
 from metalstm.scoring.scores import Labels, check_parallel
 
 SurfaceForm = tuple[str, ...]
@@ -65,13 +66,18 @@ def seen_unseen(
     }
 
 
+def most_frequent(counts: Mapping[str, int]) -> str:
+    """The most frequent type; of equally frequent ones the first in the alphabet."""
+    return min(counts, key=lambda kind: (-counts[kind], kind))
+
+
 def dictionary_labels(mentions: Mentions, tokens: Sequence[Sequence[str]]) -> list[list[str]]:
     """Tag sentences with nothing but a dictionary: the floor that a tagger has to leave behind.
 
     From left to right the longest mention that matches exactly is taken, with the type it most often had (of equally
     frequent ones the first in the alphabet). Returns valid IOBES labels.
     """
-    types = {form: min(counts, key=lambda kind: (-counts[kind], kind)) for form, counts in mentions.items()}
+    types = {form: most_frequent(counts) for form, counts in mentions.items()}
     lengths: dict[str, set[int]] = {}
     for form in types:
         lengths.setdefault(form[0], set()).add(len(form))
@@ -89,15 +95,9 @@ def _match(
             # Cut short by the end of the sentence it may still be a mention, and then the longest one.
             form = words[position : position + size]
             if form in types:
-                labels[position : position + len(form)] = _iobes(types[form], len(form))
+                labels[position : position + len(form)] = entity_labels(types[form], len(form))
                 position += len(form)
                 break
         else:
             position += 1
     return labels
-
-
-def _iobes(kind: str, size: int) -> list[str]:
-    if size == 1:
-        return [f"S-{kind}"]
-    return [f"B-{kind}", *[f"I-{kind}"] * (size - 2), f"E-{kind}"]

@@ -8,7 +8,21 @@ from metalstm.errors import UserError
 from metalstm.plan import job
 from metalstm.stages import manifest
 
-STAGES = ("fetch", "convert", "join", "vectors", "train", "score", "table", "images", "accuracy")
+STAGES = (
+    "fetch",
+    "convert",
+    "join",
+    "text",
+    "vectors",
+    "coverage",
+    "train",
+    "score",
+    "dictionary",
+    "vote",
+    "table",
+    "images",
+    "accuracy",
+)
 
 
 def run(stage: str, path: Path) -> bool:

@@ -1,20 +1,24 @@
 """Score one run on every sentence of each of its corpora."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from metalstm.corpora import columns
-from metalstm.corpora.columns import Sentence
-from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
-from metalstm.scoring import scores, seen
+from metalstm.scoring.consistency import consistent
+from metalstm.scoring.scores import Labels, strict_f1
+from metalstm.stages import reports
 from metalstm.stages.sentences import by_corpus
 
 
 def run(plan: Plan) -> None:
     """Write metrics.json: the scores of each corpus and split, beside what the training cost.
+
+    Its `consistent` holds for each corpus the scores with names labelled alike nearby (`scoring.consistency`), if
+    that is `used`: where it raises strict F1 of the devel file, by `devel_gain`, and devel was not learned from.
+    Where it is not used, the scores are those of the predictions as they were.
 
     Raises:
         UserError: a prediction that is not of the sentences that the corpus's own file has.
@@ -22,35 +26,42 @@ def run(plan: Plan) -> None:
     data = {split: by_corpus(plan, split) for split in SPLITS}
     training = json.loads(Path(plan.inputs["training.json"]).read_text(encoding="utf-8"))
     removed = training.pop("task_labels_removed")
-    scored = {
-        corpus: {
-            split: _scores(plan.inputs[f"{corpus}.{split}"], corpus, split, data)
-            | {"task_labels_removed": removed[f"{corpus}.{split}"]}
-            for split in SCORED_SPLITS
-        }
-        for corpus in plan.parameters["corpora"]
-    }
+    scored: dict[str, dict[str, Any]] = {}
+    alike: dict[str, dict[str, Any]] = {}
+    for corpus in plan.parameters["corpora"]:
+        own = {split: data[split][corpus] for split in SPLITS}
+        files = {split: Path(plan.inputs[f"{corpus}.{split}"]) for split in SCORED_SPLITS}
+        predictions = {split: reports.predicted(file, own[split], split, corpus) for split, file in files.items()}
+        task_labels = {split: removed[f"{corpus}.{split}"] for split in SCORED_SPLITS}
+        scored[corpus] = _scores(own, predictions, task_labels)
+        relabelled = _relabelled(own, predictions)
+        gain = _devel_f1(own, relabelled) - _devel_f1(own, predictions)
+        is_used = gain > 0 and "devel" not in training["train_on"]
+        scores = _scores(own, relabelled, task_labels) if is_used else scored[corpus]
+        alike[corpus] = {"used": is_used, "devel_gain": gain, "scores": scores}
     named = {name: plan.parameters[name] for name in ("setting", "scope", "cell", "seed", "corpora")}
-    metrics = {"run": named, "scores": scored, **training}
+    metrics = {"run": named, "scores": scored, "consistent": alike, **training}
     write_text(Path(plan.outputs["metrics.json"]), json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
     for corpus, splits in scored.items():
         f1 = {split: splits[split]["strict"]["f1"] for split in SCORED_SPLITS}
         print(f"{corpus}: strict F1 {f1['devel']:.2f} on devel, {f1['test']:.2f} on test")
 
 
-def _scores(path: str, corpus: str, split: str, data: dict[str, dict[str, list[Sentence]]]) -> dict[str, Any]:
-    sentences = data[split][corpus]
-    read = columns.read(Path(path))
-    if [sentence.tokens for sentence in read] != [sentence.tokens for sentence in sentences]:
-        raise UserError(f"{path}: not the sentences of the {split} file of {corpus}; train this run again")
-    tokens = [sentence.tokens for sentence in sentences]
-    gold = [sentence.labels for sentence in sentences]
-    predicted = [sentence.labels for sentence in read]
-    known = [sentence for part in SPLITS[: SPLITS.index(split)] for sentence in data[part][corpus]]
-    mentions = seen.mentions([s.tokens for s in known], [s.labels for s in known])
+def _scores(
+    corpus: reports.Corpus, predictions: Mapping[str, Labels], task_labels: Mapping[str, int]
+) -> dict[str, dict[str, Any]]:
     return {
-        **scores.evaluate(gold, predicted).as_dict(),
-        **seen.seen_unseen(mentions, tokens, gold, predicted),
-        "sentences": len(sentences),
-        "tokens": sum(map(len, tokens)),
+        split: reports.of_split(corpus, split, labels) | {"task_labels_removed": task_labels[split]}
+        for split, labels in predictions.items()
     }
+
+
+def _relabelled(corpus: reports.Corpus, predictions: Mapping[str, Labels]) -> dict[str, Labels]:
+    return {
+        split: consistent([sentence.tokens for sentence in corpus[split]], labels)
+        for split, labels in predictions.items()
+    }
+
+
+def _devel_f1(corpus: reports.Corpus, predictions: Mapping[str, Labels]) -> float:
+    return strict_f1([sentence.labels for sentence in corpus["devel"]], predictions["devel"])

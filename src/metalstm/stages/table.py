@@ -4,25 +4,27 @@ import json
 from pathlib import Path
 
 from metalstm import tracking
+from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.plan.job import PLANS, Plan
-from metalstm.tables import figures, gather, markdown
+from metalstm.tables import gather, pages
 
 
 def run(plan: Plan) -> None:
-    """Write the table of `plan` as CSV, Markdown, JSON and figure; MLflow gets the scores of its runs."""
-    chosen = plan.parameters
-    corpora, cells, table = chosen["corpora"], chosen["cells"], chosen["table"]
-    folders = [Path(folder) for folder in chosen["runs"]]
-    group = None if table == "all" else table
-    rows = gather.gather([folder / "metrics.json" for folder in folders], corpora=corpora, cells=cells, group=group)
-    missing = gather.absent(rows, corpora=corpora, cells=cells, settings=chosen["settings"])
-    write_text(Path(plan.outputs["csv"]), gather.as_csv(rows))
-    write_text(Path(plan.outputs["md"]), markdown.page(f"F1 on the test files: {table}", rows, missing))
-    write_text(Path(plan.outputs["json"]), json.dumps(gather.f1_by_corpus(rows), indent=1) + "\n")
-    figures.f1_by_corpus(rows, Path(plan.outputs["svg"]))
+    """Write the table of `plan` as CSV, Markdown, JSON and figure; MLflow gets the scores of its runs.
 
-    settings = tracking.Settings.read(PLANS.parent)
-    for folder in folders:
-        tracking.try_send(folder, settings.uri)
-    print(f"{plan.outputs['csv']}: {len(rows)} rows of {len(folders)} runs")
+    Raises:
+        UserError: there is nothing to show, or metrics that do not belong together.
+    """
+    chosen = {name: plan.parameters[name] for name in ("corpora", "cells", "settings")}
+    metrics = [Path(path) for path in plan.inputs.values()]
+    table = Path(plan.outputs["csv"])
+    rows = pages.write(plan.parameters["table"], metrics, table.parent, **chosen)
+    if not rows:
+        raise UserError(f"{table}: there is no run to show; name settings and cells in params.yaml")
+    write_text(Path(plan.outputs["json"]), json.dumps(gather.f1_by_corpus(rows), indent=1) + "\n")
+
+    uri = tracking.Settings.read(PLANS.parent).uri
+    for folder in plan.parameters["runs"]:
+        tracking.try_send(Path(folder), uri)
+    print(f"{table}: {len(rows)} rows of {len(plan.parameters['runs'])} runs")

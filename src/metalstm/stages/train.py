@@ -1,7 +1,11 @@
 """Train one tagger, and let it tag the development and test files of its corpora."""
 
 import json
-from collections.abc import Iterable
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +13,49 @@ import torch
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
+from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.nn import storage
+from metalstm.nn.batch import Numbered
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger, num_parameters
-from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.scoring.scores import strict_f1
 from metalstm.stages import manifest
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
 from metalstm.tagging.tag import Tagged, tag_tokens
 from metalstm.tracking import LiveRun
-from metalstm.training import checkpoints
-from metalstm.training.batches import Example
+from metalstm.training import checkpoints, devices, weights
+from metalstm.training.batches import Example, number
 from metalstm.training.epochs import Outcome
-from metalstm.training.history import as_csv
-from metalstm.training.loop import fit
-from metalstm.training.options import TrainingOptions
+from metalstm.training.history import Epoch, as_csv, best_score
+from metalstm.training.loop import changing_rows, fit, fit_to_corpus
+from metalstm.training.options import JointTrainingOptions, TrainingOptions
 from metalstm.vectors import load
 
 Corpora = dict[str, list[Sentence]]
+
+
+@dataclass(slots=True)
+class _Done:
+    """What is done of a training."""
+
+    joint: Outcome
+    continued: dict[str, Outcome] = field(default_factory=dict)
+    """By corpus, where training went on for it alone."""
+    digests: dict[str, str] = field(default_factory=dict)
+    """Of each corpus's own weights."""
+    task_labels_removed: dict[str, int] = field(default_factory=dict)
+    """By file of predictions."""
+
+    def history(self) -> list[Epoch]:
+        """All epochs, numbered through."""
+        rows = list(self.joint.history)
+        for corpus, outcome in self.continued.items():
+            rows += [_later(row, corpus, len(rows)) for row in outcome.history]
+        return rows
 
 
 def run(plan: Plan) -> None:
@@ -39,89 +65,160 @@ def run(plan: Plan) -> None:
     """
     torch.set_num_threads(1)
     chosen = plan.parameters
-    training = TrainingOptions.model_validate(chosen["training"])
-    data = {split: by_corpus(plan, split) for split in SPLITS}
-    examples = list(_examples(data, training.train_on, joined=chosen["joint"]))
+    data = {split: by_corpus(plan, split) for split in SCORED_SPLITS}
     torch.manual_seed(chosen["seed"])
-    tagger = _tagger(plan, examples)
+    tagger, sentences = _begin(plan, data["devel"])
+    tagger.to(devices.device(chosen["training"]["device"]))
     folder = Path(plan.outputs["model.json"]).parent
-
     with LiveRun(plan) as tracked:
-        outcome = fit(
-            tagger,
-            examples,
-            training,
-            seed=chosen["seed"],
-            devel_score=lambda tagger: _mean_f1(tagger, data["devel"], joined=chosen["joint"]),
-            folder=folder,
-            identity=json.dumps(manifest.basis(plan)),
-            on_epoch=tracked.epoch,
-        )
-    removed = _predict(plan, tagger, data)
-    write_text(Path(plan.outputs["history.csv"]), as_csv(outcome.history))
-    write_text(
-        Path(plan.outputs["training.json"]), json.dumps(_record(plan, tagger, outcome, removed), indent=1) + "\n"
-    )
+        done = _train(plan, tagger, sentences, data, tracked)
+    write_text(Path(plan.outputs["history.csv"]), as_csv(done.history()))
+    write_text(Path(plan.outputs["training.json"]), json.dumps(_record(plan, tagger, done), indent=1) + "\n")
     named = {name: chosen[name] for name in ("setting", "scope", "cell", "seed", "joint")}
-    storage.save(tagger, folder, extra=named)
+    storage.save(tagger, folder, extra=named, continued=done.digests)
+    if chosen["joint"]:
+        # DVC expects the same outputs of every setting, and so a folder even where there is nothing for it.
+        (folder / storage.CONTINUED).mkdir(exist_ok=True)
     checkpoints.remove(folder)
 
 
-def _examples(data: dict[str, Corpora], train_on: str, *, joined: bool) -> Iterable[Example]:
-    for split in train_on.split("+"):
-        for corpus, sentences in data[split].items():
-            for sentence in sentences:
-                shown = joint.tag(sentence, corpus) if joined else sentence
-                yield Example(shown.tokens, shown.labels, corpus)
-
-
-def _tagger(plan: Plan, examples: list[Example]) -> Tagger:
+def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
+    """The tagger with its first weights, and what it learns from, as numbers: the text is needed no more."""
+    chosen = plan.parameters
+    options = TaggerOptions.model_validate(chosen["tagger"])
+    splits = {"train": by_corpus(plan, "train"), "devel": devel}
+    learned = [splits[split] for split in chosen["training"]["train_on"].split("+")]
+    examples = list(_examples(learned, tagged=chosen["joint"] and options.multitask is None))
     vectors = load.load(Path(plan.inputs["vectors"]))
     lexicon = Lexicon.build(
         ((example.tokens, example.labels) for example in examples),
         extra_words=vectors.words,
-        corpora=plan.parameters["corpora"],
+        corpora=chosen["corpora"],
+        corpus_labels=_labels(examples, chosen["corpora"]) if options.has_output_per_corpus else None,
     )
-    options = TaggerOptions.model_validate(plan.parameters["tagger"])
     rows = load.lookup(lexicon.words, vectors) if vectors.words else None
-    return Tagger(lexicon, options, None if rows is None else torch.from_numpy(np.ascontiguousarray(rows)))
+    tagger = Tagger(lexicon, options, None if rows is None else torch.from_numpy(np.ascontiguousarray(rows)))
+    return tagger, number(examples, lexicon)
+
+
+def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:
+    for corpora in learned:
+        for corpus, sentences in corpora.items():
+            for sentence in sentences:
+                shown = joint.tag(sentence, corpus) if tagged else sentence
+                yield Example(shown.tokens, shown.labels, corpus)
+
+
+def _labels(examples: Iterable[Example], corpora: Sequence[str]) -> dict[str, set[str]]:
+    labels: dict[str, set[str]] = defaultdict(set)
+    for example in examples:
+        labels[example.corpus].update(example.labels)
+    if missing := [corpus for corpus in corpora if corpus not in labels]:
+        raise UserError(
+            f"{', '.join(missing)}: no sentence to train on, and so no label for an output layer of its own; "
+            "leave it out of the group, or set model.multitask.output to shared"
+        )
+    return labels
+
+
+def _train(plan: Plan, tagger: Tagger, sentences: Numbered, data: dict[str, Corpora], tracked: LiveRun) -> _Done:
+    """Train and predict; for a model of `mtm-plus`, for each corpus with weights of its own."""
+    chosen = plan.parameters
+    folder = Path(plan.outputs["model.json"]).parent
+    kind = TrainingOptions if tagger.options.multitask is None else JointTrainingOptions
+    training = kind.model_validate(chosen["training"])
+    identity = json.dumps(manifest.basis(plan))
+
+    def mean_f1(tagger: Tagger, corpora: Iterable[str] = tuple(data["devel"])) -> float:
+        return statistics.fmean(_f1(tagger, data["devel"][name], name, joined=chosen["joint"]) for name in corpora)
+
+    outcome = fit(
+        tagger,
+        sentences,
+        training,
+        seed=chosen["seed"],
+        devel_score=mean_f1,
+        folder=folder,
+        identity=identity,
+        on_epoch=tracked.epoch,
+    )
+    done = _Done(outcome)
+    if not isinstance(training, JointTrainingOptions):
+        for corpus in chosen["corpora"]:
+            done.task_labels_removed |= _predict(plan, tagger, data, corpus)
+        return done
+
+    joint_weights = weights.copied(tagger, changing_rows(tagger, sentences))
+    for corpus in chosen["corpora"]:
+        if training.continued.epochs:
+            done.continued[corpus] = fit_to_corpus(
+                tagger,
+                sentences,
+                corpus,
+                training,
+                seed=chosen["seed"],
+                devel_score=partial(mean_f1, corpora=[corpus]),
+                folder=folder,
+                identity=identity,
+                on_epoch=partial(_report, tracked, corpus, len(done.history())),
+            )
+        done.digests[corpus] = storage.save_continued(tagger, joint_weights, folder, corpus)
+        done.task_labels_removed |= _predict(plan, tagger, data, corpus)
+        weights.put(joint_weights, tagger)
+    return done
+
+
+def _report(tracked: LiveRun, corpus: str, before: int, row: Epoch) -> None:
+    tracked.epoch(_later(row, corpus, before))
+
+
+def _later(row: Epoch, corpus: str, before: int) -> Epoch:
+    return replace(row, epoch=before + row.epoch, corpus=corpus)
 
 
 def _tag(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> Tagged:
     return tag_tokens(tagger, [sentence.tokens for sentence in sentences], corpus if joined else None)
 
 
-def _mean_f1(tagger: Tagger, devel: Corpora, *, joined: bool) -> float:
-    """The mean over the corpora of the strict F1 on each one's own development file."""
-    scores = [
-        strict_f1([sentence.labels for sentence in sentences], _tag(tagger, sentences, corpus, joined=joined).labels)
-        for corpus, sentences in devel.items()
-    ]
-    return sum(scores) / len(scores)
+def _f1(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> float:
+    """The strict F1 on a corpus's own sentences."""
+    labels = [sentence.labels for sentence in sentences]
+    return strict_f1(labels, _tag(tagger, sentences, corpus, joined=joined).labels)
 
 
-def _predict(plan: Plan, tagger: Tagger, data: dict[str, Corpora]) -> dict[str, int]:
+def _predict(plan: Plan, tagger: Tagger, data: dict[str, Corpora], corpus: str) -> dict[str, int]:
     """Write token, gold label and predicted label; return how many stray task labels were removed from each file."""
     removed = {}
     for split in SCORED_SPLITS:
-        for corpus, sentences in data[split].items():
-            tagged = _tag(tagger, sentences, corpus, joined=plan.parameters["joint"])
-            columns.write_predictions(Path(plan.outputs[f"{corpus}.{split}"]), sentences, tagged.labels)
-            removed[f"{corpus}.{split}"] = tagged.task_labels_removed
+        sentences = data[split][corpus]
+        tagged = _tag(tagger, sentences, corpus, joined=plan.parameters["joint"])
+        columns.write_predictions(Path(plan.outputs[f"{corpus}.{split}"]), sentences, tagged.labels)
+        removed[f"{corpus}.{split}"] = tagged.task_labels_removed
     return removed
 
 
-def _record(plan: Plan, tagger: Tagger, outcome: Outcome, removed: dict[str, int]) -> dict[str, object]:
+def _record(plan: Plan, tagger: Tagger, done: _Done) -> dict[str, object]:
+    outcomes = [done.joint, *done.continued.values()]
+    continued = {
+        corpus: {
+            "best_epoch": outcome.best_epoch,
+            "joint_devel_f1": outcome.start_score,
+            "devel_f1": best_score(outcome.history, outcome.start_score),
+        }
+        for corpus, outcome in done.continued.items()
+    }
     return {
-        "best_epoch": outcome.best_epoch,
-        "epochs": len(outcome.history),
+        "best_epoch": done.joint.best_epoch,
+        "epochs": len(done.joint.history),
+        **({"continued": continued} if continued else {}),
         "train_on": plan.parameters["training"]["train_on"],
-        "wall_seconds": round(outcome.wall_seconds, 3),
-        "cpu_seconds": round(outcome.cpu_seconds, 3),
-        "tokens_per_second": round(outcome.tokens_per_second, 1),
-        "peak_memory_mb": round(outcome.peak_memory_mb, 1),
+        "wall_seconds": round(sum(outcome.wall_seconds for outcome in outcomes), 3),
+        "cpu_seconds": round(sum(outcome.cpu_seconds for outcome in outcomes), 3),
+        "tokens_per_second": round(statistics.harmonic_mean([row.tokens_per_second for row in done.history()]), 1),
+        "peak_memory_mb": round(max(outcome.peak_memory_mb for outcome in outcomes), 1),
         "parameters": num_parameters(tagger),
-        "task_labels_removed": removed,
+        "task_labels_removed": done.task_labels_removed,
+        "device": next(tagger.parameters()).device.type,
         "versions": versions(),
         "plan": {"code": plan.code, **plan.parameters},
     }

@@ -79,8 +79,8 @@ def by_variant(rows: Sequence[Row]) -> dict[str, float]:
     return {row.variant: round(row.accuracy_mean, 2) for row in rows}
 
 
-def page(title: str, rows: Sequence[Row], curves: str) -> str:
-    """A Markdown page: the table, how its figures came about, and `curves`, the file of the learning curves."""
+def page(title: str, rows: Sequence[Row], curves: str | None) -> str:
+    """A Markdown page: the table, how its figures came about, and `curves`, the file of the learning curves if any."""
     columns = {
         "Variant": [row.variant for row in rows],
         "Cell": [row.cell for row in rows],
@@ -101,7 +101,8 @@ def page(title: str, rows: Sequence[Row], curves: str) -> str:
     lines = [list(columns), *(list(cells) for cells in zip(*columns.values(), strict=True))]
     table = padded(lines, [heading not in ("Variant", "Cell") for heading in columns])
     notes = [f"- {note}" for note in _notes(rows)]
-    return "\n".join([f"# {title}", "", *table, "", *notes, "", f"![Learning curves]({curves})", ""])
+    picture = [f"![Learning curves]({curves})", ""] if curves is not None else []
+    return "\n".join([f"# {title}", "", *table, "", *notes, "", *picture])
 
 
 def _values(content: dict[str, Any]) -> dict[str, Any]:

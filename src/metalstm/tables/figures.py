@@ -10,13 +10,15 @@ from typing import Any
 
 from metalstm.errors import UserError
 from metalstm.files import atomic
-from metalstm.tables.gather import SETTINGS, Row
+from metalstm.tables.markdown import model_name
+from metalstm.tables.rows import NO_CELL, VOTE, Row, base, derivation, is_vote
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
 """The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
 _MARKERS = "osD^vPX*"
 _DASHES = ("-", "--", ":")
-_SETTING_COLOURS = dict(zip(SETTINGS, _COLOURS, strict=False))
+_SETTING_COLOURS = dict(zip(("stm", "mtm", "mtm-plus"), _COLOURS, strict=False))
+_OTHER_SETTING = "#555555"
 _LANE = 0.17
 """Inches from one row to the next."""
 _GAP = 0.6
@@ -39,11 +41,14 @@ _STYLE: dict[Any, object] = {
 def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
     """Draw F1 by corpus: ours as dots with the deviation over seeds, the study's as bars across their lanes.
 
-    The colour tells STM from MTM, the shape one cell from another. The ending of `path`, .svg or .png, is the format.
+    The colour tells STM from MTM, the shape one cell from another; a vote of seeds is hollow. What needs no model is
+    left out, as it would stretch the axis, and so is what is derived from a setting in another way than by a vote,
+    which would crowd it. The ending of `path`, .svg or .png, is the format.
 
     Raises:
         UserError: there is no row.
     """
+    rows = [row for row in rows if row.cell != NO_CELL and derivation(row.setting) in ("", VOTE)]
     if not rows:
         raise UserError(f"{path}: there is nothing to draw; score a run first")
     cells = list(dict.fromkeys(row.cell for row in rows))
@@ -113,14 +118,14 @@ def learning_curves(
 
 def _draw_setting(axes: Any, rows: Sequence[Row], lane: float, cells: Sequence[str]) -> float:
     """Draw the rows of one corpus and setting from `lane` down; return the lane below them."""
-    colour = _SETTING_COLOURS[rows[0].setting]
+    colour = _colour(rows[0].setting)
     if rows[0].study_f1 is not None:
         axes.vlines(rows[0].study_f1, lane - 0.45, lane + len(rows) - 0.55, color=colour, alpha=0.4, linewidth=3.5)
     for row in rows:
         marker = _MARKERS[cells.index(row.cell) % len(_MARKERS)]
-        axes.errorbar(
-            row.f1_mean, lane, xerr=row.f1_sd, fmt=marker, color=colour, markersize=4.5, elinewidth=1.2, capsize=2
-        )
+        style = {"color": colour, "markersize": 4.5, "elinewidth": 1.2, "capsize": 2}
+        hollow = {"markerfacecolor": "white"} if is_vote(row.setting) else {}
+        axes.errorbar(row.f1_mean, lane, xerr=row.f1_sd, fmt=marker, **style, **hollow)
         lane += 1.0
     return lane
 
@@ -133,12 +138,23 @@ def _widen(axes: Any) -> None:
 
 
 def _setting_handles(rows: Sequence[Row]) -> list[Any]:
-    settings = [setting for setting in SETTINGS if any(row.setting == setting for row in rows)]
-    handles = [_handle(name.upper(), marker="o", color=_SETTING_COLOURS[name]) for name in settings]
+    handles = [
+        _handle(
+            model_name(name),
+            marker="o",
+            color=_colour(name),
+            markerfacecolor="white" if is_vote(name) else _colour(name),
+        )
+        for name in dict.fromkeys(row.setting for row in rows)
+    ]
     if any(row.study_f1 is not None for row in rows):
         bar = {"marker": "|", "color": "#999999", "markeredgewidth": 3.5, "markersize": 9}
         handles.append(_handle("the study's, best epoch picked on test", **bar))
     return handles
+
+
+def _colour(setting: str) -> str:
+    return _SETTING_COLOURS.get(base(setting), _OTHER_SETTING)
 
 
 def _cell_handles(cells: Sequence[str]) -> list[Any]:

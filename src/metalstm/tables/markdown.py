@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
-from metalstm.tables.gather import Absent, Row
+from metalstm.tables.rows import CONSISTENT, NO_CELL, Absent, Row, base, derivation, is_vote
 
 _NOTHING = "–"
 
@@ -24,9 +24,14 @@ class _Column:
         return max(map(len, [*self.heading.split(), *map(self.cell, rows)]))
 
 
-def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = ()) -> str:
-    """A Markdown page: the table, and under it how its figures came about and which rows are `missing`."""
+def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = (), *, opening: Sequence[str] = ()) -> str:
+    """A Markdown page: the table, and under it how its figures came about and which rows are `missing`.
+
+    The lines of `opening`, if any, come before the table.
+    """
     lines = [f"# {title}", ""]
+    if opening:
+        lines += [*opening, "## Rows", ""]
     if rows:
         lines += [*_table(rows), ""]
     lines += [f"- {note}" for note in [*_notes(rows), *_missing(missing)]]
@@ -71,11 +76,13 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     if len({row.group for row in rows}) > 1:
         columns.append(_Column("Group", lambda row: row.group or _NOTHING, is_number=False))
     columns += [
-        _Column("Model", lambda row: row.setting.upper(), is_number=False),
-        _Column("Cell", lambda row: row.cell, is_number=False),
-        _Column("Seeds", lambda row: str(row.seeds), is_essential=False),
+        _Column("Model", lambda row: model_name(row.setting), is_number=False),
+        _Column("Cell", lambda row: _NOTHING if row.cell == NO_CELL else row.cell, is_number=False),
+        _Column("Seeds", lambda row: str(row.seeds or _NOTHING), is_essential=False),
         _Column("F1", _f1),
     ]
+    if any(row.f1_low is not None for row in rows):
+        columns.append(_Column("95 %", _interval, is_essential=False))
     if any(row.study_f1 is not None for row in rows):
         columns.append(_Column("Study F1", lambda row: _number(row.study_f1)))
         columns.append(_Column("Delta", lambda row: _number(row.delta, "+.2f")))
@@ -85,6 +92,12 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     ]
     if any(row.p_value is not None for row in rows):
         columns.append(_Column("p (MTM/STM)", lambda row: _p_value(row.p_value)))
+    if any(row.p_cell is not None for row in rows):
+        columns.append(_Column("p (cell/LSTM)", lambda row: _p_value(row.p_cell)))
+    if any(row.recall_unseen is not None for row in rows):
+        columns.append(_Column("Recall unseen", lambda row: _number(row.recall_unseen), is_essential=False))
+    if any(row.devel_f1_mean is not None for row in rows):
+        columns.append(_Column("Devel F1", lambda row: _number(row.devel_f1_mean), is_essential=False))
     columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}", is_essential=False))
     return columns
 
@@ -116,7 +129,7 @@ def padded(lines: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
 def _notes(rows: Sequence[Row]) -> list[str]:
     notes = []
     if rows:
-        counts = sorted({row.seeds for row in rows})
+        counts = sorted({row.seeds for row in rows if not is_vote(row.setting)} - {0}) or [0]
         seeds = "1 seed" if counts == [1] else f"{_span(counts)} seeds"
         notes.append(
             f"Ours: strict matching of whole entities on the test split, in per cent, mean over {seeds}; "
@@ -130,11 +143,34 @@ def _notes(rows: Sequence[Row]) -> list[str]:
             "Study F1: as published. There the best epoch was picked on the test split itself, and test sentences of "
             "250 tokens or more were dropped, so it is not measured as ours is."
         )
-    if any(row.p_value is not None for row in rows):
+    if any(row.f1_low is not None for row in rows):
         notes.append(
-            "p: MTM against STM of the same corpus and cell, paired approximate randomisation over test sentences "
-            "(10,000 shuffles, two-sided), seeds pooled."
+            "95 %: interval by bootstrap over test sentences (10,000 samples), the counts of all seeds summed in each "
+            "sentence; it says nothing of the luck of a seed."
         )
+    tests = {
+        "p (MTM/STM): a group's model against STM of the same corpus and cell": [row.p_value for row in rows],
+        "p (cell/LSTM): the cell against lstm, corpus and model alike": [row.p_cell for row in rows],
+    }
+    notes += [
+        f"{test}; paired approximate randomisation over test sentences (10,000 shuffles, two-sided), the counts of "
+        "the seeds that both have summed in each sentence."
+        for test, values in tests.items()
+        if any(value is not None for value in values)
+    ]
+    if any(row.recall_unseen is not None for row in rows):
+        notes.append("Recall unseen: on test mentions whose tokens are no mention of train or devel.")
+    if any(is_vote(row.setting) for row in rows):
+        notes.append(
+            "Vote: a mention counts where more than half of the seeds predict it; its p is against the vote of STM."
+        )
+    if any(derivation(row.setting) == CONSISTENT for row in rows):
+        notes.append(
+            "Consistent: names that a run predicts nearby in the file are labelled at their other occurrences too, for "
+            "corpora and seeds where this raises F1 on the development split; its p is against STM consistent."
+        )
+    if any(row.cell == NO_CELL for row in rows):
+        notes.append("Dictionary: the mentions of the train file, the longest match from left to right.")
     return notes
 
 
@@ -142,13 +178,24 @@ def _missing(missing: Sequence[Absent]) -> list[str]:
     """One line for all rows that are not there, by model and cell."""
     corpora: dict[tuple[str, str], list[str]] = defaultdict(list)
     for corpus, setting, cell in missing:
-        corpora[setting.upper(), cell].append(corpus)
+        corpora[model_name(setting), cell].append(corpus)
     parts = [f"{setting} {cell}: {', '.join(names)}" for (setting, cell), names in corpora.items()]
     return [f"Not run: {'; '.join(parts)}."] if parts else []
 
 
 def _span(numbers: Sequence[int]) -> str:
     return f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+
+
+def model_name(setting: str) -> str:
+    """A setting as people read it: `mtm-plus` is MTM-plus, `stm-vote` is STM vote, and so on."""
+    kind, dash, rest = base(setting).partition("-")
+    name = (kind.upper() if len(kind) == 3 else kind) + dash + rest
+    return name + derivation(setting).replace("-", " ")
+
+
+def _interval(row: Row) -> str:
+    return _NOTHING if row.f1_low is None else f"{row.f1_low:.1f}–{row.f1_high:.1f}"
 
 
 def _f1(row: Row) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from metalstm.corpora.tokenise import Token
 from metalstm.scoring.entities import strict_entities
-from metalstm.tagging.tokenise import Token
 
 
 class Mention(NamedTuple):

@@ -48,15 +48,21 @@ def _flat(value: Any, name: str) -> Iterator[tuple[str, str]]:
 def curve_points(rows: Sequence[Mapping[str, Any]]) -> Points:
     """The learning curves; a devel score that was not taken leaves a gap.
 
-    Raises KeyError or ValueError for rows that are not those of history.csv.
+    The score of an epoch on one corpus of a group is a curve of its own, such as `devel_f1/NCBI-disease`. Raises
+    KeyError or ValueError for rows that are not those of history.csv.
     """
-    values = {(name, int(row["epoch"])): row[name] for row in rows for name in _curves(row)}
+    values = {(_curve(name, row), int(row["epoch"])): row[name] for row in rows for name in _curves(row)}
     return {point: float(value) for point, value in values.items() if _is_finite(value)}
 
 
 def _curves(row: Mapping[str, Any]) -> list[str]:
     score = "devel_accuracy" if "devel_accuracy" in row else "devel_f1"
     return ["loss", score, "learning_rate"]
+
+
+def _curve(name: str, row: Mapping[str, Any]) -> str:
+    corpus = row.get("corpus")
+    return f"{name}/{safe(corpus)}" if corpus and name.startswith("devel") else name
 
 
 def score_points(metrics: Mapping[str, Any]) -> Points:

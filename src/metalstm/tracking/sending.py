@@ -172,8 +172,9 @@ def _begun(client: Any, known: list[Any], run: _Run) -> tuple[str | None, entrie
     """A run that is open and holds nothing but points of this one, and these points."""
     for other in known:
         if store.is_open(other, run.plan):
-            logged = {(name, 0): value for name, value in other.data.metrics.items() if name not in entries.CURVES}
-            for name in entries.CURVES:
+            curves = {name for name in other.data.metrics if name.partition("/")[0] in entries.CURVES}
+            logged = {(name, 0): value for name, value in other.data.metrics.items() if name not in curves}
+            for name in curves:
                 history = client.get_metric_history(other.info.run_id, name)
                 logged |= {(name, point.step): point.value for point in history}
             if logged.items() <= run.points.items():

@@ -11,9 +11,10 @@ from torch import Tensor
 from metalstm import files
 from metalstm.errors import UserError
 from metalstm.training.history import Epoch
+from metalstm.training.weights import Weights
 
 NAME = "checkpoint.pt"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,13 @@ class Checkpoint:
 
     identity: str
     """What is trained, on what, and how: a training goes on only from a checkpoint of its own."""
-    model: dict[str, Tensor]
-    best: dict[str, Tensor] | None
+    model: Weights
+    best: Weights | None
     """The weights of the best epoch, where that is chosen by devel F1."""
+    start_score: float | None
+    """The score of the weights that it began with, where they take part in that choice."""
+    last_epochs: list[Weights]
+    """The weights of the last epochs, where their mean is what is scored and kept."""
     optimiser: dict[str, Any]
     history: list[Epoch]
     random_states: list[Tensor]
@@ -46,21 +51,21 @@ def set_random_states(states: list[Tensor]) -> None:
         torch.cuda.set_rng_state_all(states[1:])
 
 
-def save(folder: Path, checkpoint: Checkpoint) -> None:
-    """Write `folder/checkpoint.pt`, atomically: a kill while it is written leaves the one before."""
+def save(folder: Path, checkpoint: Checkpoint, name: str = NAME) -> None:
+    """Write `folder/name`, atomically: a kill while it is written leaves the one before."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     content["history"] = [asdict(row) for row in checkpoint.history]
-    with files.atomic(folder / NAME) as temporary:
+    with files.atomic(folder / name) as temporary:
         torch.save({"format": _FORMAT, **content}, temporary)
 
 
-def load(folder: Path) -> Checkpoint | None:
-    """The checkpoint in `folder`, or None if there is none.
+def load(folder: Path, name: str = NAME) -> Checkpoint | None:
+    """The checkpoint `name` in `folder`, or None if there is none.
 
     Nothing in the file is executed: it may hold tensors and plain values only. Raises UserError for a file
     that is damaged, or of another version.
     """
-    path = folder / NAME
+    path = folder / name
     if not path.is_file():
         return None
     try:
@@ -75,6 +80,12 @@ def load(folder: Path) -> Checkpoint | None:
         ) from error
 
 
+def of_corpus(corpus: str) -> str:
+    """The name of the checkpoint of the training that goes on for one corpus."""
+    return f"checkpoint-{corpus}.pt"
+
+
 def remove(folder: Path) -> None:
-    """Remove the checkpoint, once the outputs of the training stand; nothing happens if there is none."""
-    (folder / NAME).unlink(missing_ok=True)
+    """Remove the checkpoints, once the outputs of the training stand; nothing happens if there are none."""
+    for path in (folder / NAME, *folder.glob(of_corpus("*"))):
+        path.unlink(missing_ok=True)

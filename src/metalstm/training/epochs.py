@@ -1,11 +1,9 @@
 """Epoch after epoch: what all trainings have in common, whatever they learn from."""
 
 import math
-import resource
 import statistics
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from metalstm.errors import UserError
-from metalstm.training import checkpoints
+from metalstm.training import checkpoints, memory
 from metalstm.training.history import Epoch, best_epoch, out_of_patience
 from metalstm.training.optimisers import Optimiser, rate
 from metalstm.training.options import LoopOptions
 from metalstm.training.progress import Reporter
+from metalstm.training.weights import LastEpochs, Weights, copied, put
 
 
 class Step(NamedTuple):
@@ -31,6 +30,9 @@ class Step(NamedTuple):
     """What speed is counted in: tokens or images."""
 
 
+STEPS_A_RELEASE = 100
+"""Memory is given back to the system after so many steps: it takes milliseconds, and a hundred steps take a second."""
+
 Lesson = Callable[[torch.Generator], Iterable[Step]]
 """One epoch: its batches in an order drawn from the generator, each step computed when it is asked for."""
 
@@ -41,6 +43,9 @@ class Outcome:
 
     history: list[Epoch]
     best_epoch: int
+    """0: the weights that it began with."""
+    start_score: float | None
+    """The score of these weights, where they took part in the choice."""
     wall_seconds: float
     cpu_seconds: float
     tokens_per_second: float
@@ -62,14 +67,20 @@ def train(
     identity: str,
     progress: Reporter,
     on_epoch: Callable[[Epoch], None] | None = None,
+    checkpoint: str = checkpoints.NAME,
+    may_keep_start: bool = False,
+    changing_rows: Mapping[str, int] | None = None,
 ) -> Outcome:
     """Train `model` in place; it ends in evaluation mode with the weights of the epoch that is kept.
 
     That is the first epoch with the highest `devel_score` (in per cent, computed without gradients), or the last one
-    where there is no score. `lesson` has `steps` batches. Their order and dropout are drawn from `seed` alone:
-    torch's default generator is seeded here.
+    where there is no score. With `options.averaging` it is the mean over the last epochs that is scored and kept. With
+    `may_keep_start` the weights as they are given take part in the choice, as epoch 0. `lesson` has `steps` batches.
+    Their order and dropout are drawn from `seed` alone: torch's default generator is seeded here. `changing_rows` says
+    of how many first rows of a table batches read any, by its name in the model's state: of the others, which stay as
+    they are, no copy is made and none is written.
 
-    After every epoch `folder/checkpoint.pt` is replaced, then `on_epoch` is called. A training that was killed goes
+    After every epoch `folder/checkpoint` is replaced, then `on_epoch` is called. A training that was killed goes
     on from there, and on the same machine's CPU, with as many threads, it ends with the same weights and history
     bit for bit, times excepted. `identity` says what is trained, on what and how; a checkpoint of another identity
     is not used, and that is told to `progress`. The caller removes the checkpoint once the outputs are written.
@@ -79,19 +90,30 @@ def train(
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
     history: list[Epoch] = []
-    best: dict[str, Tensor] | None = None
+    best: Weights | None = None
+    start_score: float | None = None
+    rows = changing_rows or {}
+    average = LastEpochs(options.averaging.last_epochs) if options.averaging else None
     earlier_peak = 0.0
 
-    saved = checkpoints.load(folder)
+    saved = checkpoints.load(folder, checkpoint)
     if saved is not None and saved.identity != identity:
-        progress.note(f"{folder / checkpoints.NAME} is of other data or options and is not used: epoch 1 comes first")
+        progress.note(f"{folder / checkpoint} is of other data or options and is not used: epoch 1 comes first")
     elif saved is not None:
-        model.load_state_dict(saved.model)
+        put(saved.model, model)
         optimiser.load_state_dict(saved.optimiser)
-        history, best, earlier_peak = saved.history, saved.best, saved.peak_memory_mb
+        history, best, start_score = saved.history, saved.best, saved.start_score
+        earlier_peak = saved.peak_memory_mb
+        if options.averaging:
+            average = LastEpochs(options.averaging.last_epochs, saved.last_epochs)
         checkpoints.set_random_states(saved.random_states)
         order.set_state(saved.order_state)
-        progress.note(f"going on after epoch {len(history)}, from {folder / checkpoints.NAME}")
+        progress.note(f"going on after epoch {len(history)}, from {folder / checkpoint}")
+    if may_keep_start and devel_score is not None and not history:
+        model.eval()
+        with torch.no_grad():
+            start_score = devel_score()
+        best = copied(model, rows)
 
     progress.start(options.epochs, steps)
     try:
@@ -110,6 +132,8 @@ def train(
                 if not (math.isfinite(loss) and math.isfinite(norm)):
                     raise UserError(_diverged(epoch, number, loss, norm, optimiser.learning_rate, options))
                 optimiser.step()
+                if number % STEPS_A_RELEASE == 0:
+                    memory.release()
                 loss_sum += loss * step.examples
                 examples_done += step.examples
                 units_done += step.units
@@ -117,8 +141,14 @@ def train(
             units_per_second = units_done / (time.perf_counter() - wall)
 
             model.eval()
+            reached = judged = copied(model, rows)
+            if average is not None:
+                average.add(reached)
+                judged = average.mean()
+                put(judged, model)
             with torch.no_grad():
                 score = None if devel_score is None else devel_score()
+            memory.release()
             row = Epoch(
                 epoch=epoch,
                 loss=loss_sum / examples_done,
@@ -129,22 +159,27 @@ def train(
                 tokens_per_second=units_per_second,
             )
             history = [*history, row]
-            is_best = best_epoch(history) == epoch
+            is_best = best_epoch(history, start_score) == epoch
             if score is not None and is_best:
-                best = {name: value.detach().clone() for name, value in model.state_dict().items()}
+                best = judged
+            if average is not None:
+                put(reached, model)
 
             checkpoints.save(
                 folder,
                 checkpoints.Checkpoint(
                     identity=identity,
-                    model=model.state_dict(),
+                    model=reached,
                     best=best,
+                    start_score=start_score,
+                    last_epochs=average.kept if average else [],
                     optimiser=optimiser.state_dict(),
                     history=history,
                     random_states=checkpoints.random_states(),
                     order_state=order.get_state(),
-                    peak_memory_mb=max(earlier_peak, peak_memory_mb()),
+                    peak_memory_mb=max(earlier_peak, memory.peak_mb()),
                 ),
+                checkpoint,
             )
             progress.epoch(row, best=is_best)
             if on_epoch is not None:
@@ -153,23 +188,19 @@ def train(
         progress.stop()
 
     if best is not None:
-        model.load_state_dict(best)
+        put(best, model)
+    elif average is not None:
+        put(average.mean(), model)
     model.eval()
     return Outcome(
         history=history,
-        best_epoch=best_epoch(history),
+        best_epoch=best_epoch(history, start_score),
+        start_score=start_score,
         wall_seconds=sum(row.wall_seconds for row in history),
         cpu_seconds=sum(row.cpu_seconds for row in history),
         tokens_per_second=statistics.harmonic_mean([row.tokens_per_second for row in history]),
-        peak_memory_mb=max(earlier_peak, peak_memory_mb()),
+        peak_memory_mb=max(earlier_peak, memory.peak_mb()),
     )
-
-
-def peak_memory_mb() -> float:
-    """The largest resident memory of this process so far, in MiB."""
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts in KiB, macOS in bytes.
-    return largest / 2**20 if sys.platform == "darwin" else largest / 2**10
 
 
 def _diverged(epoch: int, step: int, loss: float, norm: float, learning_rate: float, options: LoopOptions) -> str:

@@ -34,17 +34,29 @@ class Epoch:
     """Of all threads of this process, over the same span."""
     tokens_per_second: float
     """Training alone, by the clock on the wall; of images, images a second."""
+    corpus: str | None = None
+    """Of an epoch on one corpus of a group, after the joint ones; images have no such column."""
 
 
-def best_epoch(history: Sequence[Epoch]) -> int:
+def best_epoch(history: Sequence[Epoch], start_score: float | None = None) -> int:
     """The number of the first epoch with the highest devel F1; of the last epoch, where none has an F1.
 
-    Raises ValueError for an empty history.
+    `start_score` is the F1 of the model before the first epoch, if that may be chosen too, as epoch 0. Raises
+    ValueError where there is nothing to choose from.
     """
-    scored = [row for row in history if row.devel_f1 is not None]
+    scored = [(row.devel_f1, -row.epoch) for row in history if row.devel_f1 is not None]
+    if start_score is not None:
+        scored.append((start_score, 0))
     if not scored:
         return max(row.epoch for row in history)
-    return max(scored, key=lambda row: (row.devel_f1, -row.epoch)).epoch
+    return -max(scored)[1]
+
+
+def best_score(history: Sequence[Epoch], start_score: float | None = None) -> float | None:
+    """The devel F1 of `best_epoch`; None where it was not chosen by one."""
+    return max(
+        (score for score in (start_score, *(row.devel_f1 for row in history)) if score is not None), default=None
+    )
 
 
 def out_of_patience(history: Sequence[Epoch], patience: int | None) -> bool:
@@ -55,15 +67,16 @@ def out_of_patience(history: Sequence[Epoch], patience: int | None) -> bool:
 def columns(terms: Terms = TAGGING) -> list[str]:
     """The columns of `history.csv`: the fields of `Epoch`, by the names that they have in these terms."""
     names = {"devel_f1": f"devel_{terms.score.lower()}", "tokens_per_second": f"{terms.units}_per_second"}
-    return [names.get(field.name, field.name) for field in fields(Epoch)]
+    kept = [field.name for field in fields(Epoch) if terms is TAGGING or field.name != "corpus"]
+    return [names.get(name, name) for name in kept]
 
 
 def named(row: Epoch, terms: Terms = TAGGING) -> dict[str, Any]:
     """The values of a row by column."""
-    return dict(zip(columns(terms), asdict(row).values(), strict=True))
+    return dict(zip(columns(terms), asdict(row).values(), strict=False))
 
 
 def as_csv(history: Sequence[Epoch], terms: Terms = TAGGING) -> str:
     """The text of `history.csv`: a header, then a row an epoch; numbers that read back as they were."""
-    rows = [columns(terms), *(asdict(row).values() for row in history)]
+    rows = [columns(terms), *(named(row, terms).values() for row in history)]
     return "".join(",".join("" if value is None else str(value) for value in row) + "\n" for row in rows)

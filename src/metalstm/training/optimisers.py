@@ -179,7 +179,12 @@ def for_parameters(options: OptimiserOptions, dense: Sequence[Parameter], rows: 
 
 
 def rate(schedule: ScheduleOptions, epoch: int, epochs: int) -> float:
-    """The learning rate of epoch `epoch` = 0, 1, ..., `epochs` - 1, as a multiple of that of epoch 0."""
+    """The learning rate of epoch `epoch` = 0, 1, ..., `epochs` - 1, as a multiple of `learning_rate`."""
+    warmed_up = min(1.0, (epoch + 1) / (schedule.warmup_epochs + 1))
+    return warmed_up * _share(schedule, epoch, epochs)
+
+
+def _share(schedule: ScheduleOptions, epoch: int, epochs: int) -> float:
     done = epoch / (epochs - 1) if epochs > 1 else 0.0
     match schedule.name:
         case "constant":

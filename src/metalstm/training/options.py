@@ -33,6 +33,15 @@ class ScheduleOptions(Options):
     """inverse: 1 / (1 + decay * e); linear and cosine fall to `floor` at the last epoch."""
     decay: NotNegative = 0.05
     floor: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    """Before the schedule is followed in full, so many epochs at a share of it that rises in equal steps."""
+
+
+class AveragingOptions(Options):
+    """The mean of the weights at the ends of the last epochs, which is what is scored and kept."""
+
+    last_epochs: Annotated[int, Field(ge=2)]
+    """So many of them; while fewer are done, all."""
 
 
 class LoopOptions(Options):
@@ -47,6 +56,8 @@ class LoopOptions(Options):
     schedule: ScheduleOptions = ScheduleOptions()
     clip_norm: NotNegative = 5.0
     """Largest norm of the gradient of all parameters together; 0: no limit."""
+    averaging: AveragingOptions | None = None
+    """null: the weights are scored and kept as an epoch leaves them."""
 
 
 class TrainingOptions(LoopOptions):
@@ -54,9 +65,33 @@ class TrainingOptions(LoopOptions):
 
     train_on: Literal["train", "train+devel"] = "train"
     """With train+devel the last epoch is kept, since no unseen split is left to choose by."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: a graphics processor if there is one."""
+    mixed_precision: bool = False
+    """On a graphics processor: products in bfloat16, everything that sums up in float32."""
 
     @model_validator(mode="after")
     def _patience_has_a_score(self) -> "TrainingOptions":
         if self.patience is not None and self.train_on != "train":
             raise ValueError("`patience` needs devel F1, which `train_on: train+devel` does not leave; set one of them")
         return self
+
+
+class ContinuedOptions(Options):
+    """Training that goes on for one corpus, from the weights of a joint training."""
+
+    epochs: Annotated[int, Field(ge=0)] = 4
+    """0: none, and the joint weights are every corpus's."""
+    learning_rate_share: Annotated[float, Field(gt=0.0, le=1.0)] = 0.5
+    """The schedule begins again, at this share of `optimiser.learning_rate`."""
+
+
+class JointTrainingOptions(TrainingOptions):
+    """The training of one tagger for several corpora without task tags."""
+
+    sampling: Literal["proportional", "balanced"] = "proportional"
+    """proportional: every sentence once an epoch; balanced: as many sentences an epoch, but a corpus of n sentences
+    has a share of them that is proportional to n ** sampling_alpha."""
+    sampling_alpha: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    """For balanced: 0 gives every corpus the same share, 1 that of its sentences."""
+    continued: ContinuedOptions = ContinuedOptions()

@@ -1,18 +1,20 @@
-"""Word vectors in files: word2vec text and binary, GloVe text and fastText's `.vec`.
+"""Word vectors in files: word2vec text and binary, GloVe text, fastText's `.vec` and `.bin`.
 
 word2vec text, which `.vec` is too: a line `<words> <size>`, then a line `<word> <value> ... <value>` for each word.
 GloVe text: the same without the first line. word2vec binary: that first line, then for each word its UTF-8 bytes,
-a space and the values as little-endian 32-bit floats; a line end before the next word is allowed.
-See https://code.google.com/archive/p/word2vec and https://nlp.stanford.edu/projects/glove.
+a space and the values as little-endian 32-bit floats; a line end before the next word is allowed. fastText binary:
+a trained model, with the vectors of subwords, as gensim reads it.
+See https://code.google.com/archive/p/word2vec, https://nlp.stanford.edu/projects/glove and https://fasttext.cc.
 """
 
 import codecs
 import gzip
+import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +22,11 @@ from numpy.typing import NDArray
 from metalstm import files
 from metalstm.errors import UserError
 
-Format = Literal["word2vec text", "word2vec binary", "GloVe text"]
+Format = Literal["word2vec text", "word2vec binary", "GloVe text", "fastText binary"]
 
 _SAMPLE = 1 << 16
+_FASTTEXT = struct.pack("<i", 793712314)
+"""How fastText's own binary files open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,17 @@ def load(path: Path) -> WordVectors:
         raise UserError(f"{path}: there is no such file; name a file of word vectors in vectors.file")
     try:
         format = detect(path)
-        if format != "word2vec binary":
+        if format in ("word2vec text", "GloVe text"):
             _check_lines(path, format)
-        keyed = KeyedVectors.load_word2vec_format(
-            str(path),
-            binary=format == "word2vec binary",
-            no_header=format == "GloVe text",
-            unicode_errors="replace" if format == "word2vec binary" else "strict",
+        keyed = (
+            load_subwords(path)
+            if format == "fastText binary"
+            else KeyedVectors.load_word2vec_format(
+                str(path),
+                binary=format == "word2vec binary",
+                no_header=format == "GloVe text",
+                unicode_errors="replace" if format == "word2vec binary" else "strict",
+            )
         )
     except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
         raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
@@ -65,6 +73,28 @@ def load(path: Path) -> WordVectors:
     if infinite.size:
         raise UserError(f"{path}: the vector of '{words[infinite[0]]}' holds a value that is not finite")
     return WordVectors(words, vectors)
+
+
+def has_subwords(path: Path) -> bool:
+    """Whether there is a file in fastText's binary format, which has vectors of subwords too."""
+    return path.is_file() and detect(path) == "fastText binary"
+
+
+def load_subwords(path: Path) -> Any:
+    """Read a file in fastText's binary format: gensim's FastTextKeyedVectors, with words and subwords.
+
+    Raises UserError for a file that is packed, cut short or broken, or a model that gensim cannot read.
+    """
+    from gensim.models.fasttext import load_facebook_vectors
+
+    if path.suffix == ".gz":
+        # gensim would take the packed bytes themselves for values.
+        raise UserError(f"{path}: a packed fastText model cannot be read; unpack it (gunzip) and name that file")
+    try:
+        return load_facebook_vectors(str(path))
+    except (EOFError, OSError, ValueError, AssertionError, NotImplementedError, struct.error, MemoryError) as error:
+        reason = str(error) or type(error).__name__
+        raise UserError(f"{path}: not a fastText model that can be read ({reason}); fetch it again") from error
 
 
 def save(path: Path, vectors: WordVectors) -> None:
@@ -85,18 +115,11 @@ def save(path: Path, vectors: WordVectors) -> None:
 def lookup(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
     """The vector of each word as it is written, else of its lower case, else NaN: [len(words), size]."""
     found = np.full((len(words), vectors.vectors.shape[1]), np.nan, dtype=np.float32)
-    rows = _rows(words, vectors)
+    row_of = {word: row for row, word in enumerate(vectors.words)}
+    rows = [row_of.get(word, row_of.get(word.lower())) for word in words]
     places = [place for place, row in enumerate(rows) if row is not None]
     found[places] = vectors.vectors[[row for row in rows if row is not None]]
     return found
-
-
-def coverage(words: Sequence[str], vectors: WordVectors) -> float:
-    """The share of `words` for which `lookup` has a vector; 0 if there are no words.
-
-    Give every token for the coverage of a text, or each distinct word once for that of its vocabulary.
-    """
-    return sum(row is not None for row in _rows(words, vectors)) / max(len(words), 1)
 
 
 def detect(path: Path) -> Format:
@@ -107,6 +130,8 @@ def detect(path: Path) -> Format:
     with _open(path) as file:
         first = file.readline(_SAMPLE)
         sample = file.read(_SAMPLE)
+    if first.startswith(_FASTTEXT):
+        return "fastText binary"
     if _header(first) is not None:
         return "word2vec text" if _is_text(sample) else "word2vec binary"
     if _is_word_and_values(first):
@@ -182,8 +207,3 @@ def _first_unreadable(path: Path) -> str:
                 except ValueError:
                     return f":{number}: expected a number, found {value!r}"
     return ": not a file of word vectors"
-
-
-def _rows(words: Sequence[str], vectors: WordVectors) -> list[int | None]:
-    row_of = {word: row for row, word in enumerate(vectors.words)}
-    return [row_of.get(word, row_of.get(word.lower())) for word in words]

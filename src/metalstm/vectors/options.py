@@ -1,25 +1,74 @@
 """Where the word vectors come from."""
 
-from typing import Annotated, Literal
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from metalstm.options import Options
+
+
+class Text(Options):
+    """A file of text to learn from, on this machine or elsewhere."""
+
+    file: str | None = None
+    """A path, below the study's folder if relative; or, instead of it, `address`."""
+    address: Annotated[str, Field(pattern="^https?://[^/]+/.*[^/]$")] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    """As `sha256sum` prints it; without one a download cannot be verified."""
+    tokenised: bool = False
+    """Each line is a sentence, and what stands between its spaces are its tokens."""
+
+    @model_validator(mode="after")
+    def _has_one_origin(self) -> "Text":
+        if (self.file is None) == (self.address is None):
+            raise ValueError("either `file` (on this machine) or `address` (http or https) is given, and not both")
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The address, or the path on this machine."""
+        return self.address or str(self.file)
+
+    @property
+    def name(self) -> str:
+        """The file's own name, under which a download is kept."""
+        path = self.file if self.address is None else unquote(urlsplit(self.address).path)
+        return PurePosixPath(str(path)).name
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"address" if value.startswith(("http://", "https://")) else "file": value}
+    return value
+
+
+NamedText = Annotated[Text, BeforeValidator(_named, json_schema_input_type=str | Text)]
+"""A text, or just its path or address."""
 
 
 class VectorOptions(Options):
     """One set of word vectors for all runs of a study."""
 
-    source: Literal["skipgram", "random", "file"] = "skipgram"
-    """skipgram: trained on the train text of the corpora; file: `file` below; random: no vectors."""
+    source: Literal["skipgram", "fasttext", "random", "file"] = "skipgram"
+    """skipgram, fasttext: learned from the study's text; file: `file` below; random: no vectors."""
     file: str | None = None
-    """A file in word2vec text or binary, GloVe or fastText text format."""
+    """A file in word2vec text or binary, GloVe or fastText text, or fastText's own binary format."""
     size: Annotated[int, Field(ge=1)] = 100
     """Values a vector; also the tagger's word features."""
     window: Annotated[int, Field(ge=1)] = 5
     negative: Annotated[int, Field(ge=1)] = 5
+    """Words drawn as wrong answers for each right one."""
+    sample: Annotated[float, Field(ge=0, lt=1)] = 0.001
+    """Words of a larger share of the text than this are passed over now and then; 0: never."""
     epochs: Annotated[int, Field(ge=1)] = 5
     min_count: Annotated[int, Field(ge=1)] = 2
+    min_n: Annotated[int, Field(ge=1)] = 3
+    """fasttext: length of the shortest subwords; a word's begin and end count as a character each."""
+    max_n: Annotated[int, Field(ge=1)] = 6
+    bucket: Annotated[int, Field(ge=1)] = 200_000
+    """fasttext: rows that all subwords share, by their hash."""
     seed: int = 1
     workers: Annotated[int, Field(ge=1)] = 1
     """With one worker and a seed the vectors are the same bit for bit; with more they are not."""
@@ -29,3 +78,14 @@ class VectorOptions(Options):
         if (self.source == "file") != (self.file is not None):
             raise ValueError("`file` is given if, and only if, `source` is file")
         return self
+
+    @model_validator(mode="after")
+    def _subwords_have_a_length(self) -> "VectorOptions":
+        if self.min_n > self.max_n:
+            raise ValueError("`min_n` is at most `max_n`")
+        return self
+
+    @property
+    def is_learned(self) -> bool:
+        """Whether the vectors are learned from the study's text."""
+        return self.source in ("skipgram", "fasttext")

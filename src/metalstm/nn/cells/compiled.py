@@ -4,8 +4,10 @@ The loop stays the reference, and serves where the kernels cannot: on other devi
 without a kernel, for gradients of gradients, and where numba is missing or fails.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -17,6 +19,8 @@ from metalstm.nn.cells.cell import Cell, eager
 from metalstm.nn.compiled import NUMBERS, kernels
 
 Array = np.ndarray[Any, Any]
+Reference = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""From inputs, lengths and state mask to outputs, one step after the other: see `run` of `cell.py`."""
 
 ROWS = 32
 """oneDNN generates code for each new shape, for a millisecond: packed batches of similar size should look the same."""
@@ -37,22 +41,41 @@ class CompiledKernel:
     """Whether the kernel knows how to do what the cell's options say."""
 
     def __call__(self, cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor | None:
-        """`eager(cell, ...)`, with zeros on padding.
+        """`eager(cell, ...)`, with zeros on padding; None where `whole` has none, and for options without a kernel."""
+        if not self.serves(cell):
+            return None
+        weights, options = self.weights(cell), self.options(cell)
+        return whole(self.load, cell, partial(eager, cell), inputs, lengths, state_mask, weights, options)
 
-        None for options that the kernel does not know, other devices than the CPU, floats of other types or of
-        several, and a state mask to be learnt.
-        """
-        if not self.serves(cell) or (state_mask is not None and state_mask.requires_grad):
-            return None
-        weights = self.weights(cell)
-        others = [*weights, *([] if state_mask is None else [state_mask])]
-        if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
-            return None
-        module = kernels(self.load, inputs)
-        if module is None:
-            return None
-        apply = cast(Callable[..., Tensor], _Compiled.apply)
-        return apply(module, self.options(cell), cell, lengths, state_mask, inputs, *weights)
+
+def whole(
+    load: Callable[[], ModuleType],
+    cell: Cell,
+    reference: Reference,
+    inputs: Tensor,
+    lengths: Tensor,
+    state_mask: Tensor | None,
+    weights: Sequence[Tensor],
+    options: dict[str, Any],
+    tasks: Tensor | None = None,
+) -> Tensor | None:
+    """Outputs `[time, batch, hidden_size]` of a cell over a whole batch by the kernel that `load` imports.
+
+    load, weights, options: see `CompiledKernel`. tasks: the task `[batch]` of each sentence, if the kernel
+    wants it. reference: says the same as the kernel, with a graph of its own.
+
+    None for other devices than the CPU, floats of other types or of several, and a state mask to be learnt.
+    """
+    if state_mask is not None and state_mask.requires_grad:
+        return None
+    others = [*weights, *cell.buffers(), *([] if state_mask is None else [state_mask])]
+    if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
+        return None
+    module = kernels(load, inputs)
+    if module is None:
+        return None
+    apply = cast(Callable[..., Tensor], _Compiled.apply)
+    return apply(module, options, cell, reference, lengths, state_mask, tasks, inputs, *weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +112,10 @@ class Packing:
         return torch.from_numpy(padded)
 
 
+_NOTHING = (None,) * 7
+"""The gradients of the arguments of `_Compiled` before inputs."""
+
+
 class _Compiled(torch.autograd.Function):
     """A cell over a whole batch, with the backward pass of its kernel."""
 
@@ -98,8 +125,10 @@ class _Compiled(torch.autograd.Function):
         module: ModuleType,
         options: dict[str, Any],
         cell: Cell,
+        reference: Reference,
         lengths: Tensor,
         state_mask: Tensor | None,
+        tasks: Tensor | None,
         inputs: Tensor,
         *weights: Tensor,
     ) -> Tensor:
@@ -108,8 +137,12 @@ class _Compiled(torch.autograd.Function):
         mask = np.ones((len(lengths), cell.hidden_size), x.dtype)
         if state_mask is not None:
             mask = state_mask.detach().numpy()[packing.order]
+        if tasks is not None:
+            options = {**options, "tasks": tasks.numpy()[packing.order]}
+        # a loop that is run again for a gradient of this gradient shall find the statistics that this one found
+        ctx.buffers = [buffer.clone() for buffer in cell.buffers()]
         h, ctx.run = module.forward(x, packing.counts, mask, _multiply, *map(_array, weights), **options)
-        ctx.module, ctx.cell, ctx.packing = module, cell, packing
+        ctx.module, ctx.cell, ctx.reference, ctx.packing = module, cell, reference, packing
         ctx.save_for_backward(lengths, state_mask, inputs, *weights)
         return packing.unpack(h, inputs)
 
@@ -118,10 +151,11 @@ class _Compiled(torch.autograd.Function):
         (d_outputs,) = gradients
         lengths, state_mask, inputs, *weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            return (None,) * 5 + _differentiable(ctx.cell, lengths, state_mask, (inputs, *weights), d_outputs)
+            with _restored(ctx.cell, ctx.buffers):
+                return _NOTHING + _differentiable(ctx.reference, lengths, state_mask, (inputs, *weights), d_outputs)
         d_h = ctx.packing.pack(d_outputs)
         d_x, *d_weights = ctx.module.backward(d_h, ctx.run, _multiply, *map(_array, weights))
-        return (None,) * 5 + (ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
+        return (*_NOTHING, ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
 
 
 def _array(weight: Tensor) -> Array:
@@ -143,13 +177,26 @@ def _dense(a: Array) -> Array:
     return a if a.T.flags.c_contiguous else np.ascontiguousarray(a)
 
 
+@contextmanager
+def _restored(cell: Cell, buffers: list[Tensor]) -> Iterator[None]:
+    """The cell with these buffers instead of its own, for a while."""
+    own = [buffer.clone() for buffer in cell.buffers()]
+    with torch.no_grad():
+        for buffer, value in zip(cell.buffers(), buffers, strict=True):
+            buffer.copy_(value)
+    yield
+    with torch.no_grad():
+        for buffer, value in zip(cell.buffers(), own, strict=True):
+            buffer.copy_(value)
+
+
 def _differentiable(
-    cell: Cell, lengths: Tensor, state_mask: Tensor | None, variables: tuple[Tensor, ...], d_outputs: Tensor
+    reference: Reference, lengths: Tensor, state_mask: Tensor | None, variables: tuple[Tensor, ...], d_outputs: Tensor
 ) -> tuple[Tensor | None, ...]:
     """The gradients of inputs and weights with a graph of their own: the loop, run again."""
     steps = torch.arange(len(d_outputs)).unsqueeze(1)
     d_outputs = d_outputs.masked_fill((steps >= lengths).unsqueeze(2), 0.0)
     wanted = [variable for variable in variables if variable.requires_grad]
-    outputs = eager(cell, variables[0], lengths, state_mask)
+    outputs = reference(variables[0], lengths, state_mask)
     gradients = iter(torch.autograd.grad(outputs, wanted, d_outputs, create_graph=True))
     return tuple(next(gradients) if variable.requires_grad else None for variable in variables)

@@ -10,7 +10,9 @@ for the pre-activation y of each gate. W_k is never built. For transfer to a new
 """
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import repeat
+from types import ModuleType
 from typing import ClassVar, NamedTuple, cast
 
 import torch
@@ -18,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metalstm.nn.cells.cell import Cell, State, loop
+from metalstm.nn.cells.compiled import whole
 from metalstm.nn.cells.lstm import LSTM, remember
 from metalstm.nn.cells.options import MultiTaskOptions
 from metalstm.nn.cells.starts import scaled_uniform_
@@ -69,13 +72,18 @@ class MetaMultiTask(Cell):
     def forward(
         self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None, corpus: Tensor | None = None
     ) -> Tensor:
-        """Outputs `[time, batch, hidden_size]`; arguments as in `run`, and `corpus [batch]`, each sentence's task.
+        """Outputs `[time, batch, hidden_size]`; arguments as in `run`, and `corpus [batch]`, each sentence's task."""
+        if corpus is None:
+            raise TypeError("metamtl needs the corpus of each sentence: module(inputs, lengths, corpus)")
+        outputs = self.compiled(inputs, lengths, state_mask, corpus) if self.kernels == "auto" else None
+        return self.eager(inputs, lengths, state_mask, corpus=corpus) if outputs is None else outputs
+
+    def eager(self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None, *, corpus: Tensor) -> Tensor:
+        """`forward`, one step after the other: the reference of `compiled`.
 
         The sentences are laid out as a grid `[tasks, rows]`, so that one product a step serves all tasks, and no
         task's weights take part in another's sentences.
         """
-        if corpus is None:
-            raise TypeError("metamtl needs the corpus of each sentence: module(inputs, lengths, corpus)")
         tasks, task = torch.unique(corpus.to(inputs.device), return_inverse=True)
         members = F.one_hot(task, len(tasks)).cumsum(0)  # [batch, tasks]: how many of a task so far
         rows = int(members[-1].max())
@@ -89,6 +97,15 @@ class MetaMultiTask(Cell):
         mask = None if state_mask is None else spread(state_mask)
         outputs = loop(self.step, self.prepare_tasks(grid, tasks), self.start(grid), mask)
         return outputs.index_select(1, place)
+
+    def compiled(self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None, corpus: Tensor) -> Tensor | None:
+        """`forward` by the kernel of whole sequences; None where `whole` has none."""
+        tasks, task = torch.unique(corpus, return_inverse=True)
+        chosen = [cast(Task, self.tasks[number]) for number in tasks.tolist()]
+        own = [weight for one in chosen for weight in (one.P, one.Q, one.B)]
+        weights = self.meta.W_x, self.meta.W_h, self.meta.b, self.W_z, *own
+        reference = partial(self.eager, corpus=corpus)
+        return whole(kernel, self, reference, inputs, lengths, state_mask, weights, {}, tasks=task)
 
     def prepare_tasks(self, inputs: Tensor, tasks: Tensor) -> Iterable[Prepared]:
         """For each step: Q x `[tasks, rows, 4 * N_z]`, the Meta-LSTM's product with x, and the weights of the tasks."""
@@ -120,6 +137,13 @@ class MetaMultiTask(Cell):
         gates = scaled @ weights.P + z @ weights.B  # P^T (z * (Q [x; h])) + B z: [4, tasks, rows, hidden]
         h, c = remember(gates.flatten(1, 2).unbind(0), c)
         return h, c, h_hat, c_hat
+
+
+def kernel() -> ModuleType:
+    """`metalstm.kernels.multitask`, imported when it is first used."""
+    from metalstm.kernels import multitask
+
+    return multitask
 
 
 def shared_parameters(module: nn.Module) -> Iterator[nn.Parameter]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,16 +74,6 @@ class LayerNormLSTM(Cell):
         return remember(self.norm(by_gate(gates, 4)).unbind(0), c, normalise=self.norm.memory)
 
 
-def kernel() -> ModuleType:
-    """`metalstm.kernels.normalised`, imported when it is first used."""
-    from metalstm.kernels import normalised
-
-    return normalised
-
-
-KERNELS[LayerNormLSTM] = (CompiledKernel(kernel, weights=lambda cell: (cell.W_x, cell.W_h, *cell.norm.weights())),)
-
-
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What batch norm has to know of a step of time."""
@@ -134,7 +125,7 @@ class BatchNorm(nn.Module):
         else:
             mean, variance = self._population(now.read)
             deviation = x - mean
-        if self.training:
+        if self.training and now.running > 0:
             self._merge(x, now)
         return self.gamma * deviation * torch.rsqrt(variance + self.epsilon)
 
@@ -214,3 +205,35 @@ class BatchNormLSTM(Cell):
         h, c = state
         gates = self.norm_x(from_x, now) + self.norm_h(h @ self.W_h.t(), now) + self.b
         return remember(gates.chunk(4, dim=1), c, normalise=lambda c: self.norm_c(c, now) + self.beta_c)
+
+
+def kernel() -> ModuleType:
+    """`metalstm.kernels.normalised`, imported when it is first used."""
+    from metalstm.kernels import normalised
+
+    return normalised
+
+
+def batch_kernel() -> ModuleType:
+    """`metalstm.kernels.batch_normalised`, imported when it is first used."""
+    from metalstm.kernels import batch_normalised
+
+    return batch_normalised
+
+
+def _batch_weights(cell: BatchNormLSTM) -> tuple[nn.Parameter, ...]:
+    return cell.W_x, cell.W_h, cell.b, cell.norm_x.gamma, cell.norm_h.gamma, cell.norm_c.gamma, cell.beta_c
+
+
+def _batch_rule(cell: BatchNormLSTM) -> dict[str, Any]:
+    norms = cell.norm_x, cell.norm_h, cell.norm_c
+    return {
+        "populations": tuple((norm.count.numpy(), norm.mean.numpy(), norm.squares.numpy()) for norm in norms),
+        "learning": cell.training,
+        "decay": cell.norm_x.decay,
+        "epsilon": cell.norm_x.epsilon,
+    }
+
+
+KERNELS[LayerNormLSTM] = (CompiledKernel(kernel, weights=lambda cell: (cell.W_x, cell.W_h, *cell.norm.weights())),)
+KERNELS[BatchNormLSTM] = (CompiledKernel(batch_kernel, weights=_batch_weights, options=_batch_rule),)

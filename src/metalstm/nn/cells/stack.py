@@ -1,6 +1,6 @@
 """Layers and directions: from one cell in one direction to an encoder of ragged batches."""
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from metalstm.nn.cells.cell import Cell
 from metalstm.nn.cells.options import CellOptions
+from metalstm.nn.dropout import Dropout
 
 
 class Stack(nn.Module):
@@ -36,6 +37,10 @@ class Stack(nn.Module):
             nn.ModuleList(cell(size, hidden_size, options) for _ in range(self.directions))
             for size in [input_size] + [self.output_size] * (num_layers - 1)
         )
+        self.dropout_input, self.dropout_between = (
+            Dropout(rate, variational=options.variational, kernels=options.kernels)
+            for rate in (options.dropout_input, options.dropout_between)
+        )
 
     def forward(self, inputs: Tensor, lengths: Tensor, corpus: Tensor | None = None) -> Tensor:
         """Outputs `[batch, time, hidden_size * directions]`, zeros on padding; forward units first.
@@ -45,20 +50,23 @@ class Stack(nn.Module):
         corpus: `[batch]`, the number of each sentence's corpus, for cells that take it.
         """
         lengths = lengths.to(inputs.device)
-        steps = torch.arange(inputs.shape[1], device=inputs.device).unsqueeze(1)  # [time, 1]
+        time, batch = inputs.shape[1], inputs.shape[0]
+        steps = torch.arange(time, device=inputs.device).unsqueeze(1)  # [time, 1]
         padding = (steps >= lengths).unsqueeze(2)  # [time, batch, 1]
         backwards = torch.where(steps < lengths, lengths - 1 - steps, steps)  # [time, batch]
+        rows = (backwards * batch + torch.arange(batch, device=inputs.device)).reshape(-1)
 
         features = inputs.transpose(0, 1).masked_fill(padding, 0.0)
-        features = self._dropout(features, self.options.dropout_input)
+        features = self._dropout(features, self.dropout_input)
         for depth, layer in enumerate(self.layers):
             if depth > 0:
-                features = self._dropout(features, self.options.dropout_between)
+                features = self._dropout(features, self.dropout_between)
             forward, *backward = cast(nn.ModuleList, layer)
             outputs = [self._read(forward, features, lengths, corpus)]
             for cell in backward:
-                outputs.append(_reorder(self._read(cell, _reorder(features, backwards), lengths, corpus), backwards))
-            features = torch.cat(outputs, dim=2).masked_fill(padding, 0.0)
+                outputs.append(_reorder(self._read(cell, _reorder(features, rows), lengths, corpus), rows))
+            # a new tensor, even where one direction is all that there is
+            features = torch.cat(outputs, dim=2).masked_fill_(padding, 0.0)
         return features.transpose(0, 1)
 
     def _read(self, cell: nn.Module, features: Tensor, lengths: Tensor, corpus: Tensor | None) -> Tensor:
@@ -69,17 +77,25 @@ class Stack(nn.Module):
             state_mask = F.dropout(ones, self.options.dropout_recurrent)
         return cast(Tensor, cell(features, lengths, state_mask, corpus))
 
-    def _dropout(self, features: Tensor, share: float) -> Tensor:
-        """Dropout on `[time, batch, features]`; the mask is the same at every step if `variational`."""
-        if not self.training or share == 0.0:
-            return features
-        if not self.options.variational:
-            return F.dropout(features, share)
-        return features * F.dropout(torch.ones_like(features[0]), share)
+    def _dropout(self, features: Tensor, dropout: Dropout) -> Tensor:
+        """Dropout on `[time, batch, features]`; the mask is the same at every step if it is variational."""
+        return cast(Tensor, dropout(features.transpose(0, 1))).transpose(0, 1)
 
 
-def _reorder(features: Tensor, order: Tensor) -> Tensor:
-    """`result[t, b] = features[order[t, b], b]` for `features [time, batch, size]` and `order [time, batch]`."""
-    batch = features.shape[1]
-    rows = order * batch + torch.arange(batch, device=order.device)
-    return features.reshape(-1, features.shape[2]).index_select(0, rows.reshape(-1)).view_as(features)
+class _Reorder(torch.autograd.Function):
+    """A permutation of rows that is its own inverse, and so its own derivative: no sums as for rows read twice."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        return features.reshape(-1, features.shape[2]).index_select(0, rows).view_as(features)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        return _reorder(gradients[0], rows), None
+
+
+def _reorder(features: Tensor, rows: Tensor) -> Tensor:
+    """`result[r] = features[rows[r]]` for `features [time, batch, size]` as rows, of which pairs change places."""
+    return cast(Tensor, _Reorder.apply(features, rows))  # type: ignore[no-untyped-call]

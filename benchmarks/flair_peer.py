@@ -1,0 +1,154 @@
+"""Flair's side of the comparison: runs in an environment of its own, and knows nothing of this package.
+
+    PYTHON benchmarks/flair_peer.py train FILE [--batch N] [--steps N] [--words trained|static] [--save MODEL]
+    PYTHON benchmarks/flair_peer.py tag MODEL FILE OUT [--batch N]
+
+PYTHON is that of an environment with `flair==0.15.*` (docs/benchmarks.md says how to make one). FILE has token TAB
+label a line, with IOBES labels. The tagger is as near to ours as Flair's own parts allow: 200 numbers a word, Flair's
+character LSTM with 50 features, a BiLSTM of 100 units a direction, dropout 0.5 before and after it, a CRF. Flair's
+trainer is left out: the steps below do what it does and nothing else. `train` prints one line of JSON, as
+`benchmarks/ours.py` does.
+"""
+
+import argparse
+import json
+import logging
+import random
+import resource
+import time
+from pathlib import Path
+
+import flair
+import torch
+from flair.data import Dictionary, Sentence
+from flair.embeddings import CharacterEmbeddings, StackedEmbeddings, WordEmbeddings
+from flair.models import SequenceTagger
+from flair.training_utils import store_embeddings
+
+WARM_UP = 5
+LABEL = "ner"
+
+
+def read(path: Path) -> list[list[list[str]]]:
+    """Sentences of rows of columns."""
+    blocks = path.read_text(encoding="utf-8").strip("\n").split("\n\n")
+    return [[line.split("\t") for line in block.split("\n")] for block in blocks]
+
+
+def with_labels(rows: list[list[str]]) -> Sentence:
+    """A sentence with its gold entities, read from valid IOBES labels."""
+    sentence = Sentence([row[0] for row in rows])
+    start = 0
+    for place, row in enumerate(rows):
+        prefix, _, kind = row[-1].partition("-")
+        start = place if prefix in "BS" else start
+        if prefix in "ES":
+            sentence[start : place + 1].add_label(LABEL, kind)
+    return sentence
+
+
+def dictionary(names: set[str], *, unknown: bool) -> Dictionary:
+    """The names with numbers."""
+    made = Dictionary(add_unk=unknown)
+    for name in sorted(names):
+        made.add_item(name)
+    return made
+
+
+def made(text: list[list[list[str]]], words: str) -> SequenceTagger:
+    """An untrained tagger for this text."""
+    vocabulary = sorted({row[0] for rows in text for row in rows})
+    characters = dictionary({character for word in vocabulary for character in word}, unknown=True)
+    kinds = dictionary({row[-1].partition("-")[2] for rows in text for row in rows} - {""}, unknown=False)
+    kinds.span_labels = True
+    numbers = {word: number for number, word in enumerate(vocabulary)}
+    embeddings = WordEmbeddings(
+        embeddings=None, vocab=numbers, embedding_length=200, fine_tune=words == "trained", name="words"
+    )
+    return SequenceTagger(
+        embeddings=StackedEmbeddings([embeddings, CharacterEmbeddings(characters)]),
+        tag_dictionary=kinds,
+        tag_type=LABEL,
+        hidden_size=100,
+        dropout=0.5,
+        word_dropout=0.0,
+        locked_dropout=0.0,
+        reproject_embeddings=False,
+    )
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Print the tokens a second of steps of SGD."""
+    torch.manual_seed(1)
+    text = read(arguments.file)
+    model = made(text, arguments.words)
+    if arguments.save:
+        model.save(arguments.save)
+    random.Random(1).shuffle(text)
+    sentences = [with_labels(rows) for rows in text[: (WARM_UP + arguments.steps) * arguments.batch]]
+    batches = [sentences[first : first + arguments.batch] for first in range(0, len(sentences), arguments.batch)]
+    learner = torch.optim.SGD(model.parameters(), lr=0.1)
+    model.train()
+    tokens = 0
+    for turn, batch in enumerate(batches):
+        if turn == WARM_UP:
+            wall, cpu = time.perf_counter(), time.process_time()
+        learner.zero_grad()
+        loss, _ = model.forward_loss(batch)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        learner.step()
+        store_embeddings(batch, "cpu")
+        tokens += sum(map(len, batch)) if turn >= WARM_UP else 0
+    print(
+        json.dumps(
+            {
+                "tokens": tokens,
+                "wall_seconds": time.perf_counter() - wall,
+                "cpu_seconds": time.process_time() - cpu,
+                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
+                "versions": {"flair": flair.__version__, "torch": torch.__version__},
+            }
+        )
+    )
+
+
+def tag(arguments: argparse.Namespace) -> None:
+    """Write token TAB label for every token of the file; print the seconds of `predict` alone."""
+    model = SequenceTagger.load(arguments.model)
+    sentences = [Sentence([row[0] for row in rows]) for rows in read(arguments.file)]
+    wall, cpu = time.perf_counter(), time.process_time()
+    model.predict(sentences, mini_batch_size=arguments.batch, force_token_predictions=True)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    with arguments.out.open("w", encoding="utf-8") as file:
+        for sentence in sentences:
+            file.writelines(f"{token.text}\t{token.get_label(LABEL).value}\n" for token in sentence)
+            file.write("\n")
+    print(json.dumps({"wall_seconds": wall, "cpu_seconds": cpu}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    training = commands.add_parser("train")
+    training.add_argument("file", type=Path)
+    training.add_argument("--batch", type=int, default=10)
+    training.add_argument("--steps", type=int, default=30)
+    training.add_argument("--words", choices=["trained", "static"], default="trained")
+    training.add_argument("--save", type=Path, help="where to write the untrained tagger")
+    training.set_defaults(run=train)
+    tagging = commands.add_parser("tag")
+    tagging.add_argument("model", type=Path)
+    tagging.add_argument("file", type=Path)
+    tagging.add_argument("out", type=Path)
+    tagging.add_argument("--batch", type=int, default=32)
+    tagging.set_defaults(run=tag)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    flair.device = torch.device("cpu")
+    logging.getLogger("flair").setLevel(logging.ERROR)
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""The multi-task cell of `nn/cells/multitask.py` over whole packed sequences (see `lstm.py`), forward and backward.
+
+The Meta-LSTM reads [x; h] and gives h^; z = W_z h^ and q = Q [x; h]. A gate's pre-activation P^T (z * q) + B z is one
+product of the factors [z * q; z] with [P; B^T]. Sentences of one task are brought together for each product with a
+weight of their task.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from metalstm.kernels import lstm
+from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
+from metalstm.kernels.products import Array, Multiply, by_numpy, combine, pad_columns, padded, product, spread
+from metalstm.kernels.state import read_state, state_gradient
+
+
+class Weights(NamedTuple):
+    """What the steps multiply with, laid out for them."""
+
+    small: Array
+    """The Meta-LSTM's weights for [h; h^], `[4 * meta, padded (hidden + meta)]`."""
+    W_z: Array
+    """`[N_z, padded meta]`."""
+    Q_h: Array
+    """`[tasks, 4 * N_z, padded hidden]`."""
+    PB: Array
+    """P, then B transposed, `[tasks, 4, 2 * N_z, hidden]`."""
+    norm: Norm
+    """Empty: nothing is normalised."""
+
+
+class Members(NamedTuple):
+    """Which sentences of the sorted batch belong to which task."""
+
+    sentences: Array
+    """Those of the first task, in the order of the batch, then those of the second: `[batch]`."""
+    first: Array
+    """Where each task starts in it, and where the last one ends: `[tasks + 1]`."""
+
+
+class MultiTaskActivations(NamedTuple):
+    """What the steps store for the backward pass; every array has a row for each token."""
+
+    q: Array
+    """`[tokens, 4 * N_z]`."""
+    z: Array
+    """`[tokens, N_z]`."""
+    factors: Array
+    """[z * q; z] of each gate, `[tokens, 4, 2 * N_z]`."""
+    reads: Array
+    """Masked h, then h^, as each step read them `[tokens, padded (hidden + meta)]`."""
+    h_hat: Array
+    """`[tokens, padded meta]`."""
+    large: Activations
+    small: Activations
+
+
+class Gradients(NamedTuple):
+    """What the backward steps leave: gradients of each token's activations, and of PB, summed already."""
+
+    q: Array
+    z: Array
+    small: Array
+    """Of the Meta-LSTM's pre-activations `[tokens, 4 * meta]`."""
+    PB: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """All that `backward` has to know of `forward`."""
+
+    x: Array
+    counts: Array
+    mask: Array
+    members: Members
+    rows: tuple[Array, ...]
+    """The tokens of each task."""
+    weights: Weights
+    stored: MultiTaskActivations
+
+
+def forward(
+    x: Array,
+    counts: Array,
+    mask: Array,
+    multiply: Multiply,
+    small_W_x: Array,
+    small_W_h: Array,
+    small_b: Array,
+    W_z: Array,
+    *own: Array,
+    tasks: Array,
+) -> tuple[Array, Run]:
+    """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs.
+
+    Weights have the shapes of `nn/cells/multitask.py`; own: P, Q and B of one task after the other. tasks: for each
+    sentence of the batch, the number of its task among these.
+    """
+    tokens, size = x.shape
+    hidden, (n_z, meta) = mask.shape[1], W_z.shape
+    Ps, Qs, Bs = own[::3], [Q.reshape(4 * n_z, -1) for Q in own[1::3]], own[2::3]
+    weights = Weights(
+        small=pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
+        W_z=pad_columns(W_z),
+        Q_h=np.stack([pad_columns(Q[:, size:]) for Q in Qs]),
+        PB=np.stack([np.concatenate([P, np.swapaxes(B, 1, 2)], axis=1) for P, B in zip(Ps, Bs, strict=True)]),
+        norm=no_norm(x.dtype),
+    )
+    members = Members(
+        sentences=np.argsort(tasks, kind="stable"), first=np.searchsorted(np.sort(tasks), np.arange(len(Ps) + 1))
+    )
+    starts = np.cumsum(counts) - counts
+    token_tasks = tasks[np.arange(counts.sum()) - np.repeat(starts, counts)]
+    rows = tuple(np.flatnonzero(token_tasks == task) for task in range(len(Ps)))
+    q = np.zeros((tokens, 4 * n_z), x.dtype)
+    for Q, mine in zip(Qs, rows, strict=True):
+        q[mine] = multiply(_gathered(x, mine), np.ascontiguousarray(Q[:, :size]))[: len(mine)]
+    small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]))
+    small += small_b
+    stored = MultiTaskActivations(
+        q=q,
+        z=np.zeros((tokens, n_z), x.dtype),
+        factors=np.empty((tokens, 4, 2 * n_z), x.dtype),
+        reads=np.zeros((tokens, padded(hidden + meta)), x.dtype),
+        h_hat=np.zeros((tokens, padded(meta)), x.dtype),
+        large=new_activations(np.empty((tokens, 4 * hidden), x.dtype), weights.norm),
+        small=new_activations(small, weights.norm),
+    )
+    h = np.empty((tokens, hidden), x.dtype)
+    _forward(counts, mask, tasks, members, weights, stored, h)
+    return h, Run(x, counts, mask, members, rows, weights, stored)
+
+
+def backward(
+    d_h: Array,
+    run: Run,
+    multiply: Multiply,
+    small_W_x: Array,
+    small_W_h: Array,
+    small_b: Array,
+    W_z: Array,
+    *own: Array,
+) -> tuple[Array, ...]:
+    """The gradients of x and of all weights from that of h."""
+    stored, size = run.stored, run.x.shape[1]
+    hidden, (n_z, meta) = run.mask.shape[1], W_z.shape
+    d = Gradients(*map(np.zeros_like, (stored.q, stored.z, stored.small.gates, run.weights.PB)))
+    small_t = np.ascontiguousarray(run.weights.small[:, : hidden + meta].T)
+    Q_h_t = np.ascontiguousarray(np.swapaxes(run.weights.Q_h[:, :, :hidden], 1, 2))
+    W_z_t = np.ascontiguousarray(W_z.T)
+    _backward(run.counts, run.mask, small_t, Q_h_t, W_z_t, run.members, run.weights, stored, d_h, d)
+
+    d_x = multiply(d.small, np.ascontiguousarray(small_W_x[:, :size]).T)
+    d_own: list[Array] = []
+    for (P, Q, B), mine, d_PB in zip(zip(own[::3], own[1::3], own[2::3], strict=True), run.rows, d.PB, strict=True):
+        x, reads, d_q = _gathered(run.x, mine), _gathered(stored.reads, mine), _gathered(d.q, mine)
+        Q_x = np.ascontiguousarray(Q.reshape(4 * n_z, -1)[:, :size])
+        d_x[mine] += multiply(d_q, Q_x.T)[: len(mine)]
+        d_Q = np.concatenate([multiply(d_q.T, x.T), multiply(d_q.T, reads.T)[:, :hidden]], axis=1)
+        d_own += [
+            d_PB[:, :n_z].reshape(P.shape),
+            d_Q.reshape(Q.shape),
+            np.swapaxes(d_PB[:, n_z:], 1, 2).reshape(B.shape),
+        ]
+    d_small = multiply(d.small.T, stored.reads.T)
+    return (
+        d_x,
+        np.concatenate([multiply(d.small.T, run.x.T), d_small[:, :hidden]], axis=1),
+        d_small[:, hidden : hidden + meta],
+        d.small.sum(axis=0),
+        multiply(d.z.T, stored.h_hat.T)[:, :meta],
+        *d_own,
+    )
+
+
+def _gathered(table: Array, rows: Array) -> Array:
+    """Rows of a table, and zero rows up to a padded size: see `ROWS` of `nn/cells/compiled.py`."""
+    gathered = np.zeros((padded(len(rows)), table.shape[1]), table.dtype)
+    gathered[: len(rows)] = table[rows]
+    return gathered
+
+
+@compiled
+def _running(members: Any, task: int, n: int) -> Any:
+    """The sentences of a task among the first n of the batch."""
+    first, end = members.first[task], members.first[task + 1]
+    while end > first and members.sentences[end - 1] >= n:
+        end -= 1
+    return members.sentences[first:end]
+
+
+@compiled
+def _forward(counts: Any, mask: Any, tasks: Any, members: Any, weights: Any, stored: Any, h: Any) -> None:
+    batch, hidden = mask.shape
+    n_z, meta = stored.z.shape[1], stored.small.memory.shape[1]
+    c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, meta), h.dtype)
+    own_h, own_q = np.empty((batch, weights.Q_h.shape[2]), h.dtype), np.empty((batch, 4 * n_z), h.dtype)
+    start = before = 0
+    for n in counts:
+        end = start + n
+        if start > 0:
+            read_state(h[before : before + n], mask, stored.reads[start:end])
+            stored.reads[start:end, hidden : hidden + meta] = stored.h_hat[before : before + n, :meta]
+            product(stored.reads[start:end], weights.small, stored.small.gates[start:end])
+            for task in range(len(weights.Q_h)):
+                mine = _running(members, task, n)
+                for i in range(len(mine)):
+                    own_h[i] = stored.reads[start + mine[i], : own_h.shape[1]]
+                    own_q[i] = stored.q[start + mine[i]]
+                product(own_h[: len(mine)], weights.Q_h[task], own_q)
+                for i in range(len(mine)):
+                    stored.q[start + mine[i]] = own_q[i]
+        lstm.step(start, end, c_hat, weights.norm, stored.small, stored.h_hat[start:end])
+        product(stored.h_hat[start:end], weights.W_z, stored.z[start:end])
+        for r in range(n):
+            row = start + r
+            for gate in range(4):
+                factors = stored.factors[row, gate]
+                for k in range(n_z):
+                    factors[k] = stored.z[row, k] * stored.q[row, gate * n_z + k]
+                    factors[n_z + k] = stored.z[row, k]
+                units = slice(gate * hidden, (gate + 1) * hidden)
+                combine(factors, weights.PB[tasks[r], gate], stored.large.gates[row, units])
+        lstm.step(start, end, c, weights.norm, stored.large, h[start:end])
+        before, start = start, end
+
+
+@compiled
+def _backward(
+    counts: Any,
+    mask: Any,
+    small_t: Any,
+    Q_h_t: Any,
+    W_z_t: Any,
+    members: Any,
+    weights: Any,
+    stored: Any,
+    d_outputs: Any,
+    d: Any,
+) -> None:
+    batch, hidden = mask.shape
+    dtype = d_outputs.dtype
+    n_z, meta = stored.z.shape[1], len(W_z_t)
+    d_h, d_t, d_c = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype), np.zeros(mask.shape, dtype)
+    d_h_hat, d_t_hat = np.empty((batch, meta), dtype), np.empty((batch, meta), dtype)
+    d_c_hat = np.zeros((batch, meta), dtype)
+    d_reads = np.zeros((batch, hidden + meta), dtype)
+    d_y = np.empty((batch, 4 * hidden), dtype)
+    # rows of one task
+    own_y, own_reads = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype)
+    own_factors, d_factors = np.empty((batch, 2 * n_z), dtype), np.empty((batch, 2 * n_z), dtype)
+    own_q = np.empty((batch, 4 * n_z), dtype)
+    end = counts.sum()
+    for n in counts[::-1]:
+        start = end - n
+        state_gradient(d_outputs[start:end], d_reads, mask, d_h)
+        lstm.step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], weights.norm)
+        d_h_hat[:n] = d_reads[:n, hidden:]
+        d_reads[:n] = 0
+        for task in range(len(weights.PB)):
+            mine = _running(members, task, n)
+            m = len(mine)
+            for gate in range(4):
+                for i in range(m):
+                    own_y[i] = d_y[mine[i], gate * hidden : (gate + 1) * hidden]
+                    own_factors[i] = stored.factors[start + mine[i], gate]
+                spread(own_factors[:m], 0, own_y[:m], d.PB[task, gate])
+                d_factors[:m] = 0
+                product(own_y[:m], weights.PB[task, gate], d_factors)
+                for i in range(m):
+                    row = start + mine[i]
+                    for k in range(n_z):
+                        own_q[i, gate * n_z + k] = d_factors[i, k] * stored.z[row, k]
+                        d.z[row, k] += d_factors[i, k] * stored.q[row, gate * n_z + k] + d_factors[i, n_z + k]
+            own_reads[:m] = 0
+            product(own_q[:m], Q_h_t[task], own_reads)
+            for i in range(m):
+                d.q[start + mine[i]] = own_q[i]
+                d_reads[mine[i], :hidden] = own_reads[i]
+        product(d.z[start:end], W_z_t, d_h_hat)
+        d_small = d.small[start:end]
+        lstm.step_backward(start, end, d_h_hat, d_c_hat, d_t_hat, weights.norm, stored.small, d_small, weights.norm)
+        product(d_small, small_t, d_reads)
+        end = start
+
+
+def compile(dtype: np.dtype[Any]) -> None:
+    """Make or load the machine code for numbers of this type."""
+    announce("the multi-task cell", [_forward, _backward], dtype, seconds=20)
+    x, b = np.zeros((1, 1), dtype), np.zeros(4, dtype)
+    own = np.zeros((4, 1, 1), dtype), np.zeros((4, 1, 2), dtype), np.zeros((4, 1, 1), dtype)
+    weights = np.zeros((4, 2), dtype), np.zeros((4, 1), dtype), b, x, *own
+    h, run = forward(x, np.ones(1, np.int64), x, by_numpy, *weights, tasks=np.zeros(1, np.int64))
+    backward(h, run, by_numpy, *weights)

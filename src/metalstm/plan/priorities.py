@@ -1,0 +1,46 @@
+"""Which jobs go first: short ones, then the longest trainings, so that no core waits for a long one at the end."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from metalstm.plan.job import Plan
+
+_TRAININGS = ("train", "images")
+_COST = {
+    **{"rnn": 0.7, "lstm": 1.0, "torchlstm": 1.0, "metarnn": 1.1, "lnlstm": 1.2, "metalstm": 2.2, "metalnlstm": 2.6},
+    **{"metamtl": 4.5, "bnlstm": 5.4},
+}
+"""CPU seconds of a training beside those of lstm: results/reference/disease-cells, and docs/mnist.md for metamtl."""
+_COST_OF_OTHERS = 2.0
+
+
+def priorities(plans: Mapping[str, Plan]) -> dict[str, int]:
+    """The priority of every job: trainings are ranked by what they are likely to cost, everything else comes first.
+
+    The cost of a training is estimated as size of the train files x epochs x cost of the cell. The order is all that
+    is asked of it; nothing of it stands in a plan.
+    """
+    sizes = {plan.parameters["corpus"]: _size(plan) for plan in plans.values() if plan.stage == "fetch"}
+    # What is not known may be large, and is better begun too early than too late.
+    largest = max((size for size in sizes.values() if size is not None), default=1)
+    known = {corpus: largest if size is None else size for corpus, size in sizes.items()}
+    costs = {job: _cost(plan, known) for job, plan in plans.items() if plan.stage in _TRAININGS}
+    ranks = {cost: rank for rank, cost in enumerate(sorted(set(costs.values())), start=1)}
+    return {job: ranks[costs[job]] if job in costs else len(ranks) + 1 for job in plans}
+
+
+def _size(fetch: Plan) -> int | None:
+    """The bytes of a corpus's train file, or of a set of images."""
+    sources = fetch.parameters["sources"]
+    source = sources.get("train") or sources["train-images"]
+    own = Path(source["path"]) if source["path"] else None
+    return own.stat().st_size if own is not None and own.is_file() else source["bytes"]
+
+
+def _cost(training: Plan, sizes: Mapping[str, int]) -> float:
+    chosen = training.parameters
+    corpora = chosen.get("corpora") or [chosen["scope"]]
+    options = chosen.get("training") or chosen["options"]
+    epochs = options["epochs"] + options.get("continued", {}).get("epochs", 0)
+    cell = chosen["tagger"]["cell"] if "tagger" in chosen else chosen["cell"]
+    return float(sum(sizes[corpus] for corpus in corpora) * epochs * _COST.get(cell, _COST_OF_OTHERS))

@@ -1,0 +1,87 @@
+"""The plans of the word vectors: the text that they are learned from, the vectors, what they cover."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from metalstm import source
+from metalstm.corpora import catalogue
+from metalstm.errors import UserError
+from metalstm.files import sha256
+from metalstm.parameters import Study
+from metalstm.plan.corpora import iobes
+from metalstm.plan.job import VECTORS, Plan
+from metalstm.vectors import load
+
+TEXT = {
+    "sentences": "data/text/sentences.txt",
+    "words": "data/text/words.txt",
+    "report": "data/text/report.json",
+}
+COVERAGE = {"report": "data/vectors/report.json"}
+DOWNLOADS = "data/raw/text"
+
+
+def plans(study: Study) -> Iterator[Plan]:
+    """The plan of the text, of the vectors and of their coverage."""
+    yield _text(study)
+    yield _vectors(study)
+    yield _coverage(study)
+
+
+def _text(study: Study) -> Plan:
+    for corpus in study.vectors.corpora:
+        catalogue.entry(corpus, study.own_corpora)
+    learned = [corpus for corpus in study.vectors.corpora if corpus in study.corpora]
+    if study.vectors.is_learned and not learned and not study.vectors.texts:
+        raise UserError(
+            f"params.yaml: vectors.corpora: none of {', '.join(study.vectors.corpora)} stands in `corpora`, so "
+            f"there is no text to learn from; name some of {', '.join(study.corpora)}, or set `source: random`"
+        )
+    # The held-out sentences of all corpora matter only where there is text to keep them out of, and all their words
+    # only to subwords. Without either, the vectors need not wait for corpora that they do not learn from.
+    everything = study.vectors.texts or _has_subwords(study)
+    corpora = sorted(study.corpora if everything else learned)
+    chosen = {
+        "learned": sorted(learned),
+        "corpora": corpora,
+        "texts": [
+            {"kept": f"{DOWNLOADS}/{text.name}" if text.address else None}
+            | text.model_dump()
+            | {"content": _content(text.file)}
+            for text in study.vectors.texts
+        ],
+    }
+    return Plan("text/sentences", _splits(corpora), TEXT, chosen, source.digest("metalstm.stages.text"))
+
+
+def _vectors(study: Study) -> Plan:
+    options = study.vectors
+    files = {}
+    if options.is_learned:
+        files["sentences"] = TEXT["sentences"]
+    if _has_subwords(study):
+        files["words"] = TEXT["words"]
+    chosen = options.model_dump(exclude={"corpora", "texts"}) | {"content": _content(options.file)}
+    return Plan("vectors/words", files, VECTORS, chosen, source.digest("metalstm.stages.vectors"))
+
+
+def _coverage(study: Study) -> Plan:
+    """A job of its own, since a corpus more or less must not teach the vectors anew."""
+    files = VECTORS | _splits(study.corpora)
+    code = source.digest("metalstm.stages.coverage")
+    return Plan("coverage/words", files, COVERAGE, {"corpora": study.corpora}, code)
+
+
+def _has_subwords(study: Study) -> bool:
+    """Whether vectors of words that were not learned can be composed."""
+    file = study.vectors.file
+    return study.vectors.source == "fasttext" or (file is not None and load.has_subwords(Path(file)))
+
+
+def _splits(corpora: Iterable[str]) -> dict[str, str]:
+    return {f"{corpus}.{split}": path for corpus in corpora for split, path in iobes(corpus).items()}
+
+
+def _content(path: str | None) -> str | None:
+    """The SHA-256 of a file of the user's own; None if there is none (the stage that reads it says so)."""
+    return sha256(Path(path)) if path is not None and Path(path).is_file() else None

@@ -1,0 +1,101 @@
+"""Evidence from the rest of a document: a name that was found nearby is a name at its other occurrences too.
+
+A tagger sees one sentence at a time and may find a name in one and miss it in the next. The corpora's files keep the
+order of their documents, though not where one ends, so a window of sentences stands for the document. That a word
+keeps one sense throughout a discourse is of Gale, Church and Yarowsky (1992, "One sense per discourse").
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from metalstm.scoring.entities import strict_entities
+from metalstm.scoring.labels import entity_labels
+from metalstm.scoring.scores import Labels, check_parallel
+from metalstm.scoring.seen import SurfaceForm, most_frequent
+
+WINDOW = 100
+"""How many sentences before and after an occurrence bear on it, in place of those of its own document."""
+LEAST_PREDICTED = 2
+"""How often a name must be predicted within the window: a single prediction may be a slip."""
+LEAST_SHARE = 0.3
+"""Which share of its occurrences within the window must be predicted: a word that is mostly no name is left alone."""
+SHORTEST = 3
+"""Characters, all tokens together: shorter names mean too many things."""
+
+
+@dataclass(slots=True)
+class _Name:
+    """A surface form that was predicted; the numbers of sentences are in order, with repetitions."""
+
+    types: Counter[str] = field(default_factory=Counter)
+    predicted: list[int] = field(default_factory=list)
+    occurring: list[int] = field(default_factory=list)
+
+    def is_likely(self, sentence: int) -> bool:
+        """Whether an occurrence in this sentence is to be labelled."""
+        predicted = _around(self.predicted, sentence)
+        return predicted >= LEAST_PREDICTED and predicted / _around(self.occurring, sentence) >= LEAST_SHARE
+
+
+def consistent(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str]]:
+    """Predicted IOBES `labels`, with names that are predicted nearby labelled at their other occurrences as well.
+
+    The sentences are those of one file, in its order. An occurrence has exactly the name's tokens; it is labelled with
+    the name's most frequent type in the file (of equally frequent ones the first in the alphabet), where nothing is
+    predicted in it. Of occurrences that overlap, the leftmost is labelled, and of those the longest. What is
+    predicted stays as it is, and valid IOBES stays valid. One pass is made, with the predictions alone as evidence:
+    what is added counts for nothing, though it would in a second call.
+
+    Raises UserError where a sentence has not one label a token.
+    """
+    check_parallel(tokens, labels)
+    names = _names(tokens, labels)
+    changed = [list(sentence_labels) for sentence_labels in labels]
+    types = {form: most_frequent(name.types) for form, name in names.items()}
+    for sentence, start, form in _occurrences(tokens, names):
+        end = start + len(form)
+        is_free = all(label == "O" for label in changed[sentence][start:end])
+        if is_free and names[form].is_likely(sentence):
+            changed[sentence][start:end] = entity_labels(types[form], len(form))
+    return changed
+
+
+def _names(tokens: Sequence[Sequence[str]], labels: Labels) -> dict[SurfaceForm, _Name]:
+    """Those that are predicted often enough in the whole file, and are not too short."""
+    names: dict[SurfaceForm, _Name] = {}
+    for sentence, (words, sentence_labels) in enumerate(zip(tokens, labels, strict=True)):
+        for entity in strict_entities(sentence_labels):
+            name = names.setdefault(tuple(words[entity.start : entity.end]), _Name())
+            name.types[entity.type] += 1
+            name.predicted.append(sentence)
+    return {
+        form: name
+        for form, name in names.items()
+        if len(name.predicted) >= LEAST_PREDICTED and sum(map(len, form)) >= SHORTEST
+    }
+
+
+def _occurrences(
+    tokens: Sequence[Sequence[str]], names: dict[SurfaceForm, _Name]
+) -> list[tuple[int, int, SurfaceForm]]:
+    """Sentence, start and name of all occurrences, in this order, the longest first; counts them in `names`."""
+    sizes: dict[str, set[int]] = {}
+    for form in names:
+        sizes.setdefault(form[0], set()).add(len(form))
+    longest_first = {word: sorted(lengths, reverse=True) for word, lengths in sizes.items()}
+    found = []
+    for sentence, words in enumerate(map(tuple, tokens)):
+        for start, word in enumerate(words):
+            for size in longest_first.get(word, ()):
+                form = words[start : start + size]
+                if len(form) == size and form in names:
+                    names[form].occurring.append(sentence)
+                    found.append((sentence, start, form))
+    return found
+
+
+def _around(sentences: Sequence[int], sentence: int) -> int:
+    """How many of the numbers, which are in order, are within the window around `sentence`."""
+    return bisect_right(sentences, sentence + WINDOW) - bisect_left(sentences, sentence - WINDOW)

@@ -1,0 +1,133 @@
+"""What trainings took, by cell and setting, as their metrics.json files say."""
+
+import csv
+import io
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TextIO
+
+from metalstm.errors import UserError
+from metalstm.tables import results
+from metalstm.tables.markdown import model_name, padded
+
+CORES = 2
+"""Wall time is told for a machine with so many, each with a training of its own."""
+_SECONDS = 3600.0
+_NUMBERS = (False, False, *[True] * 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """All trainings of a cell in a setting."""
+
+    setting: str
+    cell: str
+    runs: int
+    cpu_hours: float
+    """Of all runs."""
+    wall_hours: float
+    """cpu_hours on `CORES` cores that are never idle."""
+    tokens_per_second: float
+    """Of training; the median over runs."""
+    peak_memory_mb: float
+    """The largest over runs."""
+
+
+def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[str]) -> list[Cost]:
+    """The cost of the runs in some metrics.json files, by setting and cell in the order given, others last.
+
+    What was not trained (dictionaries, votes) costs nothing and has no row.
+
+    Raises:
+        UserError: a file is missing or is not what a run writes.
+    """
+    runs: dict[tuple[str, str], list[tuple[float, ...]]] = {}
+    for path, content in results.runs(metrics):
+        try:
+            if "cpu_seconds" in content:
+                run = content["run"]
+                measured = tuple(
+                    float(content[name]) for name in ("cpu_seconds", "tokens_per_second", "peak_memory_mb")
+                )
+                runs.setdefault((run["setting"], run["cell"]), []).append(measured)
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not a run's metrics ({error!r}); score this run again") from None
+    setting_order = [*settings, *sorted({setting for setting, _ in runs})]
+    cell_order = [*cells, *sorted({cell for _, cell in runs})]
+    places = sorted(runs, key=lambda place: (setting_order.index(place[0]), cell_order.index(place[1])))
+    return [_cost(setting, cell, runs[setting, cell]) for setting, cell in places]
+
+
+def as_csv(costs: Sequence[Cost]) -> str:
+    """The table as CSV: the fields of `Cost`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Cost))
+    for cost in costs:
+        writer.writerow(f"{value:.4f}" if isinstance(value, float) else value for value in asdict(cost).values())
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> list[Cost]:
+    """The rows of a table that `as_csv` wrote.
+
+    Raises:
+        UserError: there is no such file, or it is not such a table.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        return [Cost(row["setting"], row["cell"], int(row["runs"]), *_measured(row)) for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run the study first, or name another one") from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        names = ", ".join(field.name for field in fields(Cost))
+        raise UserError(f"{path}: not a table with the columns {names}") from None
+
+
+def _measured(row: dict[str, str]) -> Iterator[float]:
+    return (float(row[field.name]) for field in fields(Cost)[3:])
+
+
+def page(title: str, costs: Sequence[Cost]) -> str:
+    """A Markdown page with the table, its sum, and what the figures are."""
+    notes = [
+        "- CPU hours: what the trainings took of the processor, learning and choosing the epoch; corpora, word vectors "
+        "and scoring are not in it.",
+        f"- Hours on {CORES} cores: CPU hours / {CORES}, a training on each core.",
+        "- Tokens a second: the median over runs; what else the machine did slows it. Peak memory: the largest of all.",
+    ]
+    return "\n".join([f"# {title}", "", *padded(_lines(costs), _NUMBERS), "", *notes]) + "\n"
+
+
+def terminal(costs: Sequence[Cost], *, file: TextIO | None = None) -> None:
+    """Print the table and its sum to `file`, by default standard output."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    headings, *lines = _lines(costs)
+    table = Table(title="cost", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for heading, is_number in zip(headings, _NUMBERS, strict=True):
+        table.add_column(heading, justify="right" if is_number else "left", vertical="bottom")
+    for line in lines:
+        table.add_row(*line, end_section=line is lines[-2])
+    Console(file=file, highlight=False).print(table)
+
+
+def _lines(costs: Sequence[Cost]) -> list[list[str]]:
+    """Headings, a line for each cost, and their sum."""
+    lines = [["Model", "Cell", "Runs", "CPU hours", f"Hours on {CORES} cores", "Tokens a second", "Peak memory MB"]]
+    for cost in costs:
+        measured = [f"{cost.cpu_hours:.2f}", f"{cost.wall_hours:.2f}", f"{cost.tokens_per_second:,.0f}"]
+        lines.append([model_name(cost.setting), cost.cell, str(cost.runs), *measured, f"{cost.peak_memory_mb:,.0f}"])
+    cpu, wall = (f"{sum(getattr(cost, name) for cost in costs):.2f}" for name in ("cpu_hours", "wall_hours"))
+    peak = max((cost.peak_memory_mb for cost in costs), default=0.0)
+    return [*lines, ["all", "", str(sum(cost.runs for cost in costs)), cpu, wall, "", f"{peak:,.0f}"]]
+
+
+def _cost(setting: str, cell: str, runs: Sequence[tuple[float, ...]]) -> Cost:
+    seconds, speeds, memory = zip(*runs, strict=True)
+    hours = sum(seconds) / _SECONDS
+    return Cost(setting, cell, len(runs), hours, hours / CORES, statistics.median(speeds), max(memory))

@@ -1,0 +1,44 @@
+"""The files of a table, from the metrics.json files of its runs alone."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metalstm.files import write_text
+from metalstm.tables import cost, figures, gather, markdown, summary
+from metalstm.tables.rows import Row, as_csv
+
+ALL = "all"
+"""The table of all corpora and groups."""
+
+
+def write(
+    table: str,
+    metrics: Sequence[Path],
+    folder: Path,
+    *,
+    corpora: Sequence[str],
+    cells: Sequence[str],
+    settings: Sequence[str],
+) -> list[Row]:
+    """Write `table`.csv, .md and .svg in `folder` and return the rows; nothing is written where there are none.
+
+    `table` is a group of `corpora`, or `all`: then the page begins with a summary, and cost.csv and .md are written
+    beside it.
+
+    Raises:
+        UserError: what `gather` finds wrong in the metrics.
+    """
+    group = None if table == ALL else table
+    rows = gather.gather(metrics, corpora=corpora, cells=cells, settings=settings, group=group)
+    if rows:
+        missing = gather.absent(rows, corpora=corpora, cells=cells, settings=settings)
+        opening = summary.lines(rows) if table == ALL else []
+        page = markdown.page(f"F1 on the test files: {table}", rows, missing, opening=opening)
+        write_text(folder / f"{table}.csv", as_csv(rows))
+        write_text(folder / f"{table}.md", page)
+        figures.f1_by_corpus(rows, folder / f"{table}.svg")
+    if rows and table == ALL:
+        costs = cost.gather(metrics, cells=cells, settings=settings)
+        write_text(folder / "cost.csv", cost.as_csv(costs))
+        write_text(folder / "cost.md", cost.page("What the trainings took", costs))
+    return rows

@@ -1,0 +1,111 @@
+"""A row of an F1 table, and the table as a file."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from metalstm.errors import UserError
+
+NO_CELL = "-"
+"""What stands for a cell where there is no model."""
+DICTIONARY = "dictionary"
+"""The setting of what a dictionary of the train mentions finds."""
+VOTE = "-vote"
+"""Ends the setting of what several seeds of a setting find by majority, such as `stm-vote`."""
+CONSISTENT = "-consistent"
+"""Ends the setting of a setting's predictions with names labelled alike nearby (`scoring.consistency`)."""
+DERIVATIONS = (CONSISTENT, VOTE)
+"""The endings of settings that make something of another setting's predictions."""
+
+Absent = tuple[str, str, str]
+"""Corpus, setting and cell of a row that is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Strict scores on the test split, in per cent, as means over seeds; None where there is nothing to say."""
+
+    group: str
+    """The group of the joint model; for a model of one corpus the group whose table it stands in."""
+    corpus: str
+    setting: str
+    cell: str
+    seeds: int
+    """How many; 0 where nothing is left to chance."""
+    f1_mean: float
+    f1_sd: float | None
+    """Sample standard deviation over seeds; from two seeds on."""
+    precision_mean: float
+    recall_mean: float
+    study_f1: float | None
+    """What the study published for the corpus, for one model a corpus or one a group, whatever the cell."""
+    delta: float | None
+    """f1_mean - study_f1."""
+    p_value: float | None
+    """That a group's model and STM of the same corpus and cell differ by chance in the test sentences."""
+    n_test_entities: int
+    f1_low: float | None = None
+    """The 95 % interval of F1 by bootstrap over test sentences, the counts of all seeds pooled in each sentence."""
+    f1_high: float | None = None
+    p_cell: float | None = None
+    """That this cell and lstm, setting and corpus alike, differ by chance in the test sentences."""
+    recall_unseen: float | None = None
+    """On test mentions that neither train nor devel has; the mean over seeds."""
+    devel_f1_mean: float | None = None
+    """None where the development split was learned from."""
+
+
+def is_vote(setting: str) -> bool:
+    """Whether several seeds decide together."""
+    return derivation(setting) == VOTE
+
+
+def derivation(setting: str) -> str:
+    """One of `DERIVATIONS`; the empty string for a setting of its own."""
+    return next((ending for ending in DERIVATIONS if setting.endswith(ending)), "")
+
+
+def base(setting: str) -> str:
+    """The setting that another one is derived from; of every other setting itself."""
+    return setting.removesuffix(derivation(setting))
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The table as CSV: the fields of `Row`, four decimals, empty where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Row))
+    for row in rows:
+        values = asdict(row).values()
+        writer.writerow(f"{value:.4f}" if isinstance(value, float) else value for value in values)
+    return text.getvalue()
+
+
+def read_csv(path: Path) -> list[Row]:
+    """The rows of a table that `as_csv` wrote; older tables lack the last columns.
+
+    Raises:
+        UserError: there is no such file, or it is not such a table.
+    """
+    try:
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        return [Row(*(_value(field, row) for field in fields(Row))) for row in rows]
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such table; run the study first, or name another one") from None
+    except (KeyError, TypeError, ValueError, csv.Error):
+        needed = ", ".join(field.name for field in fields(Row) if field.default is MISSING)
+        raise UserError(f"{path}: not a table with the columns {needed}") from None
+
+
+def _value(field: Field[Any], row: dict[str, str]) -> Any:
+    if field.default is not MISSING and field.name not in row:
+        return field.default
+    text = row[field.name]
+    if field.type is str:
+        return text
+    if text == "" and field.type not in (int, float):
+        return None
+    return int(text) if field.type is int else float(text)

@@ -1,0 +1,119 @@
+"""What a table of many rows comes to: against the study, MTM against STM, cells against LSTM, and other systems."""
+
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+
+from metalstm.tables import published
+from metalstm.tables.gather import REFERENCE_CELL, REFERENCE_SETTING
+from metalstm.tables.markdown import model_name, padded
+from metalstm.tables.rows import DERIVATIONS, NO_CELL, Row, base, derivation
+
+SURE = 0.05
+"""A difference counts as one below this p value."""
+_NOTHING = "–"
+
+Pair = tuple[Row, Row, float | None]
+"""A row, what it is compared with, and the p value of the difference."""
+
+
+def lines(rows: Sequence[Row]) -> list[str]:
+    """The summary as Markdown, a heading and a table for each question that the rows can answer."""
+    sections = [
+        ("Against the study", _study(rows)),
+        ("A model for a group against one for each corpus", _groups(rows)),
+        (f"Cells against {REFERENCE_CELL}", _cells(rows)),
+        ("Other systems", _others(rows)),
+    ]
+    return [line for heading, section in sections if section for line in (f"## {heading}", "", *section, "")]
+
+
+def _study(rows: Sequence[Row]) -> list[str]:
+    told = [row for row in rows if row.delta is not None]
+    table = [["Model", "Cell", "Rows", "At or above the study", "Mean delta", "Lowest", "Highest"]]
+    for setting, cell in _places(told):
+        deltas = [row.delta for row in told if (row.setting, row.cell) == (setting, cell) and row.delta is not None]
+        reached = sum(round(delta, 2) >= 0 for delta in deltas)
+        spread = [f"{value:+.2f}" for value in (statistics.fmean(deltas), min(deltas), max(deltas))]
+        table.append([model_name(setting), cell, str(len(deltas)), str(reached), *spread])
+    return [*padded(table, [False, False, *[True] * 5]), "", f"{_totals(told)}."] if told else []
+
+
+def _totals(told: Sequence[Row]) -> str:
+    """`STM: 3 of 4 rows; MTM: 2 of 4 rows`."""
+    parts = []
+    for setting in dict.fromkeys(setting for setting, _ in _places(told)):
+        reached = [round(row.delta or 0.0, 2) >= 0 for row in told if row.setting == setting]
+        parts.append(f"{model_name(setting)}: {sum(reached)} of {len(reached)} rows at or above the study")
+    return "; ".join(parts)
+
+
+def _groups(rows: Sequence[Row]) -> list[str]:
+    def partner(row: Row) -> str:
+        return REFERENCE_SETTING + derivation(row.setting)
+
+    found = {(row.setting, row.corpus, row.cell): row for row in rows}
+    pairs = [
+        (row, found[partner(row), row.corpus, row.cell], row.p_value)
+        for row in rows
+        if row.setting != partner(row) and (partner(row), row.corpus, row.cell) in found
+    ]
+    return _compared(pairs, lambda row: model_name(partner(row)))
+
+
+def _cells(rows: Sequence[Row]) -> list[str]:
+    found = {(row.setting, row.group, row.corpus, row.cell): row for row in rows}
+    pairs = []
+    for row in rows:
+        lstm = found.get((row.setting, row.group, row.corpus, REFERENCE_CELL))
+        if lstm is not None and row.cell not in (REFERENCE_CELL, NO_CELL):
+            pairs.append((row, lstm, row.p_cell))
+    return _compared(pairs, lambda row: REFERENCE_CELL)
+
+
+def _compared(pairs: Sequence[Pair], against: Callable[[Row], str]) -> list[str]:
+    """A line for each setting and cell: how often it is at least as good, and how often that is sure."""
+    table = [["Model", "Cell", "Against", "Corpora", "At or above", "Mean difference"]]
+    table[0] += [f"Better, p < {SURE}", f"Worse, p < {SURE}"]
+    for setting, cell in _places(row for row, _, _ in pairs):
+        own = [pair for pair in pairs if (pair[0].setting, pair[0].cell) == (setting, cell)]
+        differences = [(row.f1_mean - other.f1_mean, p_value) for row, other, p_value in own]
+        sure = [difference for difference, p_value in differences if p_value is not None and p_value < SURE]
+        tested = any(p_value is not None for _, p_value in differences)
+        table.append(
+            [
+                model_name(setting),
+                cell,
+                against(own[0][0]),
+                str(len(own)),
+                str(sum(difference >= 0 for difference, _ in differences)),
+                f"{statistics.fmean(difference for difference, _ in differences):+.2f}",
+                str(sum(difference > 0 for difference in sure)) if tested else _NOTHING,
+                str(sum(difference < 0 for difference in sure)) if tested else _NOTHING,
+            ]
+        )
+    note = "Each p value stands for itself: of twenty differences by chance alone, one has p < 0.05."
+    return [*padded(table, [False, False, False, *[True] * 5]), "", note] if pairs else []
+
+
+def _others(rows: Sequence[Row]) -> list[str]:
+    """Ours is the row that is best on devel, so that test plays no part in its choice."""
+    table = [["Corpus", "Ours", "Cell", "F1", "System", "Its F1", "Difference", "Its kind and protocol"]]
+    for corpus in dict.fromkeys(row.corpus for row in rows):
+        own = [row for row in rows if row.corpus == corpus and row.cell != NO_CELL and row.devel_f1_mean is not None]
+        if not own:
+            continue
+        best = max(own, key=lambda row: row.devel_f1_mean or 0.0)
+        for figure in published.others(corpus):
+            ours = [corpus, model_name(best.setting), best.cell, f"{best.f1_mean:.2f}"]
+            theirs = [figure.system, f"{figure.f1:.2f}", f"{best.f1_mean - figure.f1:+.2f}"]
+            table.append([*ours, *theirs, f"{figure.setting}; {figure.protocol}"])
+    note = "Ours: of all our rows of the corpus the one with the best development F1; its F1 here is that on test."
+    return [*padded(table, [*[False] * 3, True, False, True, True, False]), "", note] if len(table) > 1 else []
+
+
+def _places(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Settings and cells in the order in which they come, each setting's cells together, derived settings last."""
+    found = list(dict.fromkeys((row.setting, row.cell) for row in rows))
+    settings = list(dict.fromkeys(base(setting) for setting, _ in found))
+    kinds = ["", *DERIVATIONS]
+    return sorted(found, key=lambda place: (kinds.index(derivation(place[0])), settings.index(base(place[0]))))

@@ -1,0 +1,308 @@
+"""The tagger without torch, whose import alone takes longer than to tag thousands of sentences.
+
+The arithmetic of `nn.tagger.Tagger` in evaluation mode, in float32 by numpy, for the common network: LSTM layers over
+words and a character CNN, no attention. Since nothing is dropped, a word has the same features wherever it stands: what
+the first layer's gates get from it is computed once for all its places.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from metalstm.files import sha256
+from metalstm.nn.lexicon import Lexicon
+
+Array = np.ndarray[Any, Any]
+
+# What `nn.storage` writes, as far as this module reads it; that room cannot be asked without torch.
+DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
+FORMAT, VERSIONS = "metalstm tagger", (1, 2)
+OPTIONS = {
+    *("word_size", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
+    *("attention", "multitask", "crf", "dropout", "kernels"),
+}
+TOKENS_AT_ONCE = 150_000
+"""Tokens whose words are looked up together; the table of their gates is about as large as that of the words."""
+SENTENCES_AT_ONCE = 128
+"""Sentences of like length that a layer reads side by side."""
+FORBIDDEN = np.float32(-1e18)
+
+
+class Direction(NamedTuple):
+    """One direction of an LSTM layer, with gates in the order i, f, o, g and those before g halved.
+
+    sigma(x) = tanh(x / 2) / 2 + 1 / 2, so that one tanh serves all four.
+    """
+
+    from_inputs: Array
+    """`[inputs, 4 * hidden]`"""
+    from_state: Array
+    """`[hidden, 4 * hidden]`"""
+    bias: Array
+    """`[4 * hidden]`"""
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayTagger:
+    """A trained tagger as plain arrays."""
+
+    lexicon: Lexicon
+    words: Array
+    """`[words, size]`"""
+    filters: Array | None
+    """`[characters, width, filters]`: what each character adds at each place of each filter."""
+    filter_bias: Array
+    layers: tuple[tuple[Direction, Direction], ...]
+    emission: Array
+    """`[2 * hidden, labels]`"""
+    emission_bias: Array
+    transitions: Array
+    """`[from, to]`, with start and end beside it `[labels]`; what decoding may not choose is `FORBIDDEN`."""
+    start: Array
+    end: Array
+
+    def label(self, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+        """The best labels of each sentence, as `Tagger.decode_labels` gives them; none for an empty sentence."""
+        names = self.lexicon.labels
+        found: list[list[str]] = []
+        for first, last in _parts(sentences):
+            part = sentences[first:last]
+            lengths = np.array([len(tokens) for tokens in part])
+            paths = iter(self._viterbi(self.emissions(part, lengths), lengths).tolist())
+            found += [[names[next(paths)] for _ in tokens] for tokens in part]
+        return found
+
+    def emissions(self, sentences: Sequence[Sequence[str]], lengths: Array) -> Array:
+        """The scores of each label at each token, `[tokens, labels]`, in the order of the text."""
+        numbers: dict[str, int] = {}
+        word_of = np.array(
+            [numbers.setdefault(word, len(numbers)) for tokens in sentences for word in tokens], np.int64
+        )
+        features = self._features(list(numbers))
+        starts = np.cumsum(lengths) - lengths
+        order = np.argsort(-lengths, kind="stable")
+        order = order[: np.count_nonzero(lengths)]
+        states = np.empty((len(word_of), len(self.emission)), np.float32)
+        below = features
+        for depth, layer in enumerate(self.layers):
+            hidden = states.shape[1] // 2
+            above = states if depth == 0 else np.empty_like(states)
+            for side, direction in enumerate(layer):
+                gates = below @ direction.from_inputs + direction.bias
+                column = slice(side * hidden, (side + 1) * hidden)
+                for place in range(0, len(order), SENTENCES_AT_ONCE):
+                    rows = order[place : place + SENTENCES_AT_ONCE]
+                    tokens, counts = _steps(starts[rows], lengths[rows], backwards=side == 1)
+                    read = word_of[tokens] if depth == 0 else tokens
+                    above[tokens, column] = _recur(gates.take(read, axis=0), counts, direction.from_state)
+            below = states = above
+        return states @ self.emission + self.emission_bias
+
+    def _features(self, words: Sequence[str]) -> Array:
+        """Of each word `[words, word size + filters]`."""
+        ids = np.array([self.lexicon.word_id(word) for word in words], np.int64)
+        if self.filters is None:
+            return self.words[ids]
+        spellings = [self.lexicon.spelling(word) for word in words]
+        by_length: dict[int, list[int]] = {}
+        for number, spelling in enumerate(spellings):
+            by_length.setdefault(len(spelling), []).append(number)
+        spelled = np.empty((len(words), len(self.filter_bias)), np.float32)
+        for numbers in by_length.values():
+            spelled[numbers] = self._convolution_maximum(np.array([spellings[number] for number in numbers]))
+        return np.concatenate([self.words[ids], spelled], axis=1)
+
+    def _convolution_maximum(self, spellings: Array) -> Array:
+        """`nn.characters.CharacterCNN` for words `[words, characters]` of one length."""
+        assert self.filters is not None
+        _, width, size = self.filters.shape
+        length, middle = spellings.shape[1], width // 2
+        around = np.zeros((len(spellings), length, size), np.float32)
+        for place in range(width):
+            away = place - middle  # the filter's place reads the character so many places after its middle
+            first, last = max(0, -away), min(length, length - away)
+            if first < last:
+                around[:, first:last] += self.filters[spellings[:, first + away : last + away], place]
+        greatest: Array = around.max(axis=1) + self.filter_bias
+        return greatest
+
+    def _viterbi(self, emissions: Array, lengths: Array) -> Array:
+        """The best label of each token, `[tokens]` (Rabiner 1989, 32 to 35)."""
+        order = np.argsort(-lengths, kind="stable")
+        starts, sizes = (np.cumsum(lengths) - lengths)[order], lengths[order]
+        to_from = np.ascontiguousarray(self.transitions.T)
+        paths = np.empty(len(emissions), np.int64)
+        counts = np.count_nonzero(np.arange(sizes.max(initial=0))[:, None] < sizes, axis=1)
+        if not len(counts):
+            return paths
+        last = np.empty((counts[0], len(self.end)), np.float32)
+        pointers = []
+        delta = self.start + emissions[starts[: counts[0]]]  # delta_1(j) = start_j + e_1(j)
+        for step, count in enumerate(counts[1:].tolist(), start=1):
+            last[count : len(delta)] = delta[count:]
+            ways = delta[:count, None, :] + to_from
+            pointers.append(ways.argmax(axis=2))  # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
+            delta = ways.max(axis=2) + emissions[starts[:count] + step]
+        last[: len(delta)] = delta
+        labels = (last + self.end).argmax(axis=1)
+        for step in range(len(counts) - 1, 0, -1):
+            count = counts[step]
+            paths[starts[:count] + step] = labels[:count]
+            labels[:count] = pointers[step - 1][np.arange(count), labels[:count]]  # y_{t-1} = psi_t(y_t)
+        paths[starts[: counts[0]]] = labels
+        return paths
+
+
+def load(directory: Path) -> ArrayTagger | None:
+    """The tagger that `nn.storage` wrote, or None where that room has to answer.
+
+    That is where the network is another one than this module computes, and where files are missing or damaged.
+    """
+    try:
+        content = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
+        if content["format"] != FORMAT or content["version"] not in VERSIONS or content.get("continued_sha256"):
+            return None
+        options, names = content["options"], content["lexicon"]
+        if names.get("corpus_labels") or not _serves(options):
+            return None
+        if sha256(directory / WEIGHTS) != content["weights_sha256"]:
+            return None
+        weights = _Weights(load_file(directory / WEIGHTS))
+        tagger = _tagger(Lexicon(**{kind: tuple(listed) for kind, listed in names.items()}), options, weights)
+    except (OSError, ValueError, LookupError, TypeError, SafetensorError):
+        return None
+    return tagger if weights.all_taken else None
+
+
+def _serves(options: dict[str, Any]) -> bool:
+    """Whether the network is of the kind, and has nothing that this module never heard of."""
+    return (
+        options.keys() <= OPTIONS
+        and options["cell"] in ("lstm", "torchlstm")
+        and options["characters"]["encoder"] in ("cnn", "none")
+        and options["attention"]["heads"] == 0
+        and options.get("multitask") is None
+    )
+
+
+class _Weights:
+    """Arrays by name, which tell whether every one of them was asked for."""
+
+    def __init__(self, arrays: dict[str, Array]) -> None:
+        self._arrays = arrays
+        self._left = set(arrays)
+
+    def __getitem__(self, name: str) -> Array:
+        self._left.discard(name)
+        return self._arrays[name]
+
+    @property
+    def all_taken(self) -> bool:
+        return not self._left
+
+
+def _tagger(lexicon: Lexicon, options: dict[str, Any], weights: _Weights) -> ArrayTagger:
+    filters, filter_bias = None, np.empty(0, np.float32)
+    if options["characters"]["encoder"] == "cnn":
+        by_place = weights["characters.convolution.weight"].transpose(1, 2, 0)  # [size, width, filters]
+        filters = np.tensordot(weights["characters.embedding.weight"], by_place, axes=1)
+        filter_bias = weights["characters.convolution.bias"]
+    transitions, start, end = (weights[f"crf.{name}"] for name in ("transitions", "start", "end"))
+    if options["crf"]["valid_when_decoding"]:
+        allowed = _allowed(lexicon.labels)
+        transitions, start, end = (
+            np.where(possible, scores, FORBIDDEN)
+            for possible, scores in zip(allowed, (transitions, start, end), strict=True)
+        )
+    return ArrayTagger(
+        lexicon=lexicon,
+        words=weights["words.weight"],
+        filters=filters,
+        filter_bias=filter_bias,
+        layers=tuple(
+            (_direction(weights, options["cell"], depth, 0), _direction(weights, options["cell"], depth, 1))
+            for depth in range(options["num_layers"])
+        ),
+        emission=np.ascontiguousarray(weights["emission.weight"].T),
+        emission_bias=weights["emission.bias"],
+        transitions=transitions,
+        start=start,
+        end=end,
+    )
+
+
+def _direction(weights: _Weights, cell: str, depth: int, side: int) -> Direction:
+    prefix = f"encoder.layers.{depth}.{side}."
+    if cell == "lstm":
+        from_inputs, from_state, bias = (weights[prefix + name] for name in ("W_x", "W_h", "b"))
+    else:
+        named = {name: weights[f"{prefix}lstm.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+        from_inputs, from_state = named["weight_ih"], named["weight_hh"]
+        bias = named["bias_ih"] + named["bias_hh"]
+    return Direction(*(np.ascontiguousarray(_half(matrix).T) for matrix in (from_inputs, from_state, bias)))
+
+
+def _half(gates: Array) -> Array:
+    """Rows i, f, g, o as the rows i, f, o, g of `Direction`."""
+    i, f, g, o = np.split(gates, 4)
+    return np.concatenate([0.5 * i, 0.5 * f, 0.5 * o, g])
+
+
+def _allowed(labels: Sequence[str]) -> tuple[Array, Array, Array]:
+    """`nn.iobes.allowed_transitions`, for labels that it has accepted."""
+    positions, _, types = zip(*(label.partition("-") for label in labels), strict=True)
+    opens = np.array([position in "OBS" for position in positions])
+    closes = np.array([position in "OES" for position in positions])
+    same = np.array(types)[:, None] == np.array(types)
+    return (closes[:, None] & opens) | (~closes[:, None] & ~opens & same), opens, closes
+
+
+def _parts(sentences: Sequence[Sequence[str]]) -> list[tuple[int, int]]:
+    """First and last (left out) of runs of sentences that have about `TOKENS_AT_ONCE` tokens."""
+    bounds, tokens = [0], 0
+    for number, sentence in enumerate(sentences, start=1):
+        tokens += len(sentence)
+        if tokens >= TOKENS_AT_ONCE or number == len(sentences):
+            bounds.append(number)
+            tokens = 0
+    return list(pairwise(bounds))
+
+
+def _steps(starts: Array, lengths: Array, *, backwards: bool) -> tuple[Array, list[int]]:
+    """The tokens of sentences, longest first, step after step; and how many sentences have each step."""
+    steps = np.arange(lengths[0])[:, None]
+    inside = steps < lengths
+    tokens = starts + (lengths - 1 - steps if backwards else steps)
+    return tokens[inside], np.count_nonzero(inside, axis=1).tolist()
+
+
+def _recur(gates: Array, counts: Sequence[int], from_state: Array) -> Array:
+    """h `[tokens, hidden]` from what the inputs give the gates `[tokens, 4 * hidden]`, which are overwritten."""
+    hidden = len(from_state)
+    outputs = np.empty((len(gates), hidden), np.float32)
+    c = np.zeros((counts[0], hidden), np.float32)
+    recurrent = np.empty((counts[0], 4 * hidden), np.float32)
+    first, h = 0, c[:0]
+    for count in counts:
+        now = gates[first : first + count]
+        if first:
+            now += np.matmul(h[:count], from_state, out=recurrent[:count])
+        np.tanh(now, out=now)
+        sigmoids = now[:, : 3 * hidden]
+        sigmoids *= 0.5
+        sigmoids += 0.5
+        c = c[:count]
+        c *= now[:, hidden : 2 * hidden]  # c' = f * c + i * g
+        c += now[:, :hidden] * now[:, 3 * hidden :]
+        h = outputs[first : first + count]
+        np.tanh(c, out=h)
+        h *= now[:, 2 * hidden : 3 * hidden]  # h' = o * tanh(c')
+        first += count
+    return outputs

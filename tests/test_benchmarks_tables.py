@@ -1,0 +1,78 @@
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
+
+
+@pytest.fixture
+def benchmark(monkeypatch):
+    """A module of benchmarks/, which is no package."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    names = {path.stem for path in BENCHMARKS.glob("*.py")}
+    yield importlib.import_module
+    for name in names & sys.modules.keys():
+        del sys.modules[name]
+
+
+def test_a_goal_is_reached_at_a_ratio_of_one_whichever_way_it_points(benchmark):
+    tables = benchmark("tables")
+    assert tables.Goal("at least", 20, 10).ratio == 2
+    assert tables.Goal("at most", 20, 10, at_least=False).ratio == 0.5
+    assert tables.Goal("not measured", None, 10).ratio is None
+
+
+def test_figures_stand_between_the_marks_and_the_rest_stays(benchmark, tmp_path, monkeypatch):
+    tables, measuring = benchmark("tables"), benchmark("measuring")
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    speeds = {"lstm": [39_000, 41_000, 40_000], "Flair": [2_000]}
+    rows = [measuring.row(way, "tokens/s", found, task="training", batch=10) for way, found in speeds.items()]
+    measuring.report("peers", rows)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{tables.OPENS}\nold\n{tables.CLOSES}\nafter\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["tables.py", "--results", str(tmp_path), "--page", str(page)])
+    tables.main()
+    once = page.read_text(encoding="utf-8")
+    tables.main()
+    assert page.read_text(encoding="utf-8") == once
+    assert once.startswith("before\n")
+    assert once.endswith("\nafter\n")
+    assert "old" not in once
+    assert "that is 19.8 times Flair | 20 | 1.01 | yes |" in once
+    assert "| lstm | 40,000 |" in once
+    assert "Not measured." in once
+
+
+def test_results_name_the_machine_and_what_is_absent(benchmark, tmp_path, monkeypatch):
+    measuring = benchmark("measuring")
+    monkeypatch.setattr(measuring, "RESULTS", tmp_path)
+    monkeypatch.setattr(measuring, "LIBRARIES", ("numpy", "no-such-library"))
+    measuring.report("one", [measuring.row("way", "s", [3.0, 1.0, 2.0], task="wait")])
+    written = json.loads((tmp_path / "one.json").read_text(encoding="utf-8"))
+    assert written["rows"] == [{"task": "wait", "way": "way", "unit": "s", "median": 2.0, "rounds": [3.0, 1.0, 2.0]}]
+    assert written["machine"]["versions"]["no-such-library"] == "absent"
+    assert written["machine"]["versions"]["numpy"] != "absent"
+
+
+def test_a_process_runs_in_one_thread_and_its_failure_is_told(benchmark):
+    measuring = benchmark("measuring")
+    code = "import os; print(os.environ['OMP_NUM_THREADS'])"
+    process = measuring.run([sys.executable, "-c", code])
+    assert process.output == "1\n"
+    assert process.cpu > 0
+    with pytest.raises(SystemExit, match="no such thing"):
+        measuring.run([sys.executable, "-c", "raise SystemExit('no such thing')"])
+
+
+def test_lines_of_cells_become_rows(benchmark):
+    layers = benchmark("layers")
+    line = "metalstm   batch  32  kernel  24,000  loop   7,500  torch.nn.LSTM  30,000 tokens/s  (3.2 times loop, ...)"
+    assert [(row["cell"], row["batch"], row["way"], row["median"]) for row in layers.rows_of(line)] == [
+        ("metalstm", 32, "kernel", 24000),
+        ("metalstm", 32, "loop", 7500),
+        ("metalstm", 32, "torch.nn.LSTM", 30000),
+    ]
+    assert layers.rows_of("AMD EPYC; load 1.0 on 2 cores") == []

@@ -1,0 +1,69 @@
+"""A cell under another name, with values of its own."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metalstm import parameters, plan
+from metalstm.errors import UserError
+
+STUDY: dict[str, Any] = {
+    "corpora": ["NCBI-disease"],
+    "groups": {},
+    "settings": {"per_corpus": ["stm"], "per_group": []},
+    "images": {"sets": []},
+    "cells": ["metalstm", "small"],
+    "cell_options": {"metalstm": {"hyper_size": 48, "embedding_size": 16}},
+    "variants": {
+        "small": {
+            "cell": "metalstm",
+            "options": {"embedding_size": 4},
+            "model": {"dropout": {"input": 0.3}},
+            "training": {"schedule": {"name": "linear"}},
+        }
+    },
+    "seeds": [1],
+    "vectors": {"source": "random"},
+}
+
+
+def trained(cell: str, **changes: Any) -> dict[str, Any]:
+    study = parameters.validate({**STUDY, **changes}, Path("params.yaml"))
+    return plan.plans(study)[f"train/stm/NCBI-disease/{cell}/seed-1"].parameters
+
+
+def test_a_variant_is_a_run_of_its_own_with_its_values_merged_in() -> None:
+    chosen = trained("small")
+    assert chosen["cell"] == "small"
+    assert chosen["tagger"]["cell"] == "metalstm"
+    assert chosen["tagger"]["cell_options"] == {"hyper_size": 48, "embedding_size": 4}
+    assert chosen["tagger"]["dropout"]["input"] == 0.3
+    assert chosen["tagger"]["dropout"]["output"] == 0.5
+    assert chosen["training"]["schedule"]["name"] == "linear"
+
+
+def test_the_cell_itself_stays_as_it_is() -> None:
+    chosen = trained("metalstm")
+    assert chosen["tagger"]["cell_options"] == {"hyper_size": 48, "embedding_size": 16}
+    assert chosen["training"]["schedule"]["name"] == "inverse"
+
+
+def test_an_override_may_be_for_a_variant_and_comes_after_it() -> None:
+    change = {"when": {"cell": "small"}, "model": {"dropout": {"input": 0.1}}}
+    assert trained("small", overrides=[change])["tagger"]["dropout"]["input"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("variants", "words"),
+    [
+        ({"lstm": {"cell": "lstm"}}, "`lstm` is a cell itself"),
+        ({"small": {"cell": "metalstn"}}, "metalstn"),
+        ({"small": {"cell": "lstm", "training": {"epochz": 3}}}, "did you mean `epochs`?"),
+        ({"small": {"cell": "lstm", "model": {"hidden_size": 0}}}, "variants.small.model"),
+    ],
+)
+def test_a_mistake_in_a_variant_is_told(variants: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parameters.validate({**STUDY, "variants": variants}, Path("params.yaml"))
+    assert words in str(caught.value)

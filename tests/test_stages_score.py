@@ -1,0 +1,67 @@
+"""What a run's metrics say of names labelled alike nearby."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metalstm.plan.job import Plan
+from metalstm.stages import score
+from metalstm.tables.gather import gather
+
+TOKENS = ["gout", "gout", "mild", "gout", "rate"]
+GOLD = ["S-Disease", "S-Disease", "O", "S-Disease", "O"]
+MISSED = ["S-Disease", "S-Disease", "O", "O", "O"]
+
+
+def write(path: str, *columns: list[str]) -> str:
+    """A file with a sentence for each token."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text("".join("\t".join(row) + "\n\n" for row in zip(*columns, strict=True)), encoding="utf-8")
+    return path
+
+
+def scored(devel_gold: list[str], *, train_on: str = "train") -> Any:
+    """The metrics of a run that misses an occurrence of a name in devel and in test, where gold has it."""
+    gold = {"train": GOLD, "devel": devel_gold, "test": GOLD}
+    files = {split: write(f"data/{split}.tsv", TOKENS, labels) for split, labels in gold.items()}
+    for split in ("devel", "test"):
+        files[f"mine.{split}"] = write(f"predictions/mine.{split}.tsv", TOKENS, gold[split], MISSED)
+    training = {"task_labels_removed": {"mine.devel": 1, "mine.test": 2}, "train_on": train_on, "cpu_seconds": 1.0}
+    Path("training.json").write_text(json.dumps(training))
+    files["training.json"] = "training.json"
+    named = {"setting": "stm", "scope": "mine", "cell": "lstm", "seed": 1, "corpora": ["mine"], "joint": False}
+    score.run(Plan("score/stm/mine/lstm/seed-1", files, {"metrics.json": "metrics.json"}, named))
+    return json.loads(Path("metrics.json").read_text("utf-8"))
+
+
+@pytest.fixture(autouse=True)
+def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_names_are_labelled_alike_where_devel_gains() -> None:
+    metrics = scored(GOLD)
+    assert list(metrics) == ["run", "scores", "consistent", "train_on", "cpu_seconds"]
+    made, plain = metrics["consistent"]["mine"], metrics["scores"]["mine"]
+    assert made["used"]
+    assert made["devel_gain"] == pytest.approx(20.0)
+    assert [made["scores"][split]["strict"]["f1"] for split in ("devel", "test")] == [100.0, 100.0]
+    assert plain["test"]["strict"]["f1"] == pytest.approx(80.0)
+    assert {split: scores.keys() for split, scores in made["scores"].items()} == {
+        split: scores.keys() for split, scores in plain.items()
+    }
+    rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
+    assert [(row.setting, row.cell, row.seeds) for row in rows] == [("stm", "lstm", 1), ("stm-consistent", "lstm", 1)]
+    assert [row.f1_mean for row in rows] == pytest.approx([80.0, 100.0])
+    assert [row.devel_f1_mean for row in rows] == pytest.approx([80.0, 100.0])
+
+
+@pytest.mark.parametrize(("devel_gold", "train_on"), [(MISSED, "train"), (GOLD, "train+devel")])
+def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_gold: list[str], train_on: str) -> None:
+    metrics = scored(devel_gold, train_on=train_on)
+    made = metrics["consistent"]["mine"]
+    assert not made["used"]
+    assert (made["devel_gain"] > 0) == (train_on != "train")
+    assert made["scores"] == metrics["scores"]["mine"]

@@ -1,0 +1,120 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metalstm.errors import UserError
+from metalstm.scoring.scores import evaluate
+from metalstm.tables import reference
+from metalstm.tables.rows import read_csv
+
+GOLD = [["S-Disease", "O"], ["O", "S-Disease"]]
+PARAMS = """\
+corpora: [mine, other]
+groups: {both: [mine, other], rest: [left-out]}
+settings: {per_corpus: [stm], per_group: [mtm]}
+cells: [lstm]
+a key of another version: 3
+"""
+RUNS = ("stm/mine/lstm/seed-1", "stm/other/lstm/seed-1", "mtm/both/lstm/seed-1")
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def metrics(name: str, epochs: int = 3) -> dict[str, Any]:
+    setting, scope, cell, _ = name.split("/")
+    corpora = ["mine", "other"] if setting == "mtm" else [scope]
+    return {
+        "run": {"setting": setting, "scope": scope, "cell": cell, "seed": 1, "corpora": corpora},
+        "scores": {corpus: {"test": evaluate(GOLD, GOLD).as_dict()} for corpus in corpora},
+        "plan": {"training": {"epochs": epochs, "option of that time": 1}, "code": "0"},
+    }
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study of three runs, one of which has no scores yet."""
+    folder = tmp_path / "study"
+    folder.mkdir()
+    (folder / "params.yaml").write_text(PARAMS, encoding="utf-8")
+    table = {"job": "table/all", "inputs": {name: f"results/runs/{name}/metrics.json" for name in RUNS}}
+    write(folder / "results/plan/table/all.json", table)
+    for name in RUNS:
+        parameters = {"training": {"epochs": 3, "new option": 2}}
+        write(folder / f"results/plan/train/{name}.json", {"job": f"train/{name}", "parameters": parameters})
+    for name in RUNS[:2]:
+        write(folder / f"results/runs/{name}/metrics.json", metrics(name))
+    return folder
+
+
+def test_finished_runs_are_kept_once_and_what_was_there_stays(study: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    write(kept / "runs/stm/mine/rnn/seed-1.json", metrics("stm/mine/rnn/seed-1"))
+    first = reference.keep(study, kept)
+    assert (first.new, first.unfinished) == (list(RUNS[:2]), [RUNS[2]])
+    assert (kept / "params.yaml").read_text("utf-8") == PARAMS
+    assert (kept / "runs/stm/mine/rnn/seed-1.json").is_file()
+
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", metrics(RUNS[0]) | {"wall_seconds": 2})
+    second = reference.keep(study, kept)
+    assert (second.new, second.replaced, second.unchanged) == ([], [RUNS[0]], [RUNS[1]])
+    assert json.loads((kept / f"runs/{RUNS[0]}.json").read_text("utf-8"))["wall_seconds"] == 2
+
+
+def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> None:
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", metrics(RUNS[0], epochs=9))
+    kept = reference.keep(study, tmp_path / "kept")
+    assert (kept.outdated, kept.new) == ([RUNS[0]], [RUNS[1]])
+    assert not (tmp_path / f"kept/runs/{RUNS[0]}.json").exists()
+
+
+def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -> None:
+    write(study / f"results/runs/{RUNS[2]}/metrics.json", metrics(RUNS[2]))
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    written = reference.tables(folder)
+    assert [path.name for path in written] == ["both.csv", "all.csv"]
+    rows = read_csv(folder / "tables/both.csv")
+    assert [(row.corpus, row.setting, row.group) for row in rows] == [
+        ("mine", "stm", "both"),
+        ("mine", "mtm", "both"),
+        ("other", "stm", "both"),
+        ("other", "mtm", "both"),
+    ]
+    before = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
+    reference.tables(folder)
+    assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == before
+
+
+def test_images_have_a_table_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("corpora: [mine]\nimages: {sets: [MNIST], variants: {rnn: {}, lstm: {}}}\n")
+    for variant in ("lstm", "rnn"):
+        content = {
+            "run": {"setting": "images", "scope": "MNIST", "variant": variant, "cell": variant, "seed": 1},
+            "scores": {"MNIST": {split: {"accuracy": 98.0, "images": 10} for split in ("devel", "test")}},
+            **{"best_epoch": 4, "epochs": 5, "cpu_seconds": 100.0, "parameters": 54282},
+            "start": {"scale_mean": None, "scale_sd": None, "state_spread": 0.1},
+        }
+        write(tmp_path / f"runs/images/MNIST/{variant}/seed-1.json", content)
+    assert reference.tables(tmp_path) == [tmp_path / "tables/MNIST.csv"]
+    lines = (tmp_path / "tables/MNIST.csv").read_text("utf-8").splitlines()
+    assert [line.split(",")[1] for line in lines[1:]] == ["rnn", "lstm"]
+    assert "Learning curves" not in (tmp_path / "tables/MNIST.md").read_text("utf-8")
+
+
+def test_mistakes_are_named(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params\.yaml: no such file"):
+        reference.keep(tmp_path, tmp_path / "kept")
+    with pytest.raises(UserError, match="no run; `metalstm keep`"):
+        reference.tables(study)
+    (study / "params.yaml").write_text("groups: {}\n")
+    with pytest.raises(UserError, match="not a study's params"):
+        reference.tables(study)
+    (study / "params.yaml").write_text(PARAMS)
+    (study / "results/plan/table/all.json").unlink()
+    with pytest.raises(UserError, match=r"all\.json: no such plan"):
+        reference.keep(study, tmp_path / "kept")

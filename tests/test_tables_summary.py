@@ -1,0 +1,77 @@
+from dataclasses import replace
+
+from metalstm.tables.rows import Row
+from metalstm.tables.summary import lines
+
+STM = Row(
+    "disease", "NCBI-disease", "stm", "lstm", 3, 85.62, 0.3, 84.0, 83.5, 85.62, 0.0, None, 960, devel_f1_mean=85.0
+)
+MTM = replace(STM, setting="mtm", f1_mean=83.0, study_f1=83.44, delta=-0.44, p_value=0.01, devel_f1_mean=84.0)
+ROWS = [
+    replace(STM, setting="dictionary", cell="-", study_f1=None, delta=None, devel_f1_mean=99.0),
+    STM,
+    replace(STM, cell="rnn", f1_mean=84.62, delta=-1.0, p_cell=0.2),
+    MTM,
+    replace(MTM, cell="rnn", f1_mean=85.0, delta=1.56, p_value=0.5, p_cell=0.001),
+    replace(STM, corpus="linnaeus", f1_mean=90.0, delta=3.77, devel_f1_mean=None),
+]
+
+
+def cells(text: list[str], heading: str) -> list[list[str]]:
+    """The lines of the table below a heading, without its own headings."""
+    start = text.index(f"## {heading}")
+    end = next((n for n in range(start + 1, len(text)) if text[n].startswith("## ")), len(text))
+    table = [line for line in text[start:end] if line.startswith("|")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in table[2:]]
+
+
+def test_rows_at_or_above_the_study_are_counted_by_model_and_cell() -> None:
+    text = lines(ROWS)
+    assert cells(text, "Against the study") == [
+        ["STM", "lstm", "2", "2", "+1.89", "+0.00", "+3.77"],
+        ["STM", "rnn", "1", "0", "-1.00", "-1.00", "-1.00"],
+        ["MTM", "lstm", "1", "0", "-0.44", "-0.44", "-0.44"],
+        ["MTM", "rnn", "1", "1", "+1.56", "+1.56", "+1.56"],
+    ]
+    assert "STM: 2 of 3 rows at or above the study; MTM: 1 of 2 rows at or above the study." in text
+
+
+def test_models_and_cells_are_compared_pair_by_pair() -> None:
+    text = lines(ROWS)
+    assert cells(text, "A model for a group against one for each corpus") == [
+        ["MTM", "lstm", "STM", "1", "0", "-2.62", "0", "1"],
+        ["MTM", "rnn", "STM", "1", "1", "+0.38", "0", "0"],
+    ]
+    assert cells(text, "Cells against lstm") == [
+        ["STM", "rnn", "lstm", "1", "0", "-1.00", "0", "0"],
+        ["MTM", "rnn", "lstm", "1", "1", "+2.00", "1", "0"],
+    ]
+
+
+def test_what_is_derived_is_compared_with_its_like_and_comes_last() -> None:
+    derived = [
+        replace(row, setting=f"{row.setting}-{kind}", f1_mean=row.f1_mean + 1.0)
+        for kind in ("vote", "consistent")
+        for row in (STM, MTM)
+    ]
+    groups = cells(lines([*derived, *ROWS]), "A model for a group against one for each corpus")
+    assert [line[:6] for line in groups] == [
+        ["MTM", "lstm", "STM", "1", "0", "-2.62"],
+        ["MTM", "rnn", "STM", "1", "1", "+0.38"],
+        ["MTM consistent", "lstm", "STM consistent", "1", "0", "-2.62"],
+        ["MTM vote", "lstm", "STM vote", "1", "0", "-2.62"],
+    ]
+
+
+def test_the_row_beside_other_systems_is_chosen_on_devel() -> None:
+    systems = cells(lines(ROWS), "Other systems")
+    assert {tuple(line[:4]) for line in systems} == {("NCBI-disease", "STM", "lstm", "85.62")}
+    by_system = {line[4]: line[5:7] for line in systems}
+    assert by_system["Giorgi 2020"] == ["87.60", "-1.98"]
+
+
+def test_what_cannot_be_told_has_no_heading() -> None:
+    own = replace(STM, corpus="mine", study_f1=None, delta=None)
+    assert lines([own]) == []
+    untested = [own, replace(own, cell="rnn", f1_mean=80.0)]
+    assert cells(lines(untested), "Cells against lstm") == [["STM", "rnn", "lstm", "1", "0", "-5.62", "–", "–"]]
