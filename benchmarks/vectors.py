@@ -36,7 +36,7 @@ def cosines(one: WordVectors, other: WordVectors) -> NDArray[np.float32]:
     assert one.words == other.words
     lengths = np.linalg.norm(one.vectors, axis=1) * np.linalg.norm(other.vectors, axis=1)
     products: NDArray[np.float32] = (one.vectors * other.vectors).sum(axis=1)
-    return products / lengths
+    return np.asarray(products / lengths, dtype=np.float32)
 
 
 def compare(sentences: SentenceFile, ways: list[str], workers: list[int], epochs: int) -> list[Row]:
