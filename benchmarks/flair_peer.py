@@ -11,19 +11,18 @@ trainer is left out: the steps below do what it does and nothing else. `train` p
 """
 
 import argparse
-import json
 import logging
 import random
-import resource
-import time
 from pathlib import Path
 
 import flair
+import side
 import torch
 from flair.data import Dictionary, Sentence
 from flair.embeddings import CharacterEmbeddings, StackedEmbeddings, WordEmbeddings
 from flair.models import SequenceTagger
 from flair.training_utils import store_embeddings
+from side import Clock
 
 WARM_UP = 5
 LABEL = "ner"
@@ -89,65 +88,44 @@ def train(arguments: argparse.Namespace) -> None:
     batches = [sentences[first : first + arguments.batch] for first in range(0, len(sentences), arguments.batch)]
     learner = torch.optim.SGD(model.parameters(), lr=0.1)
     model.train()
-    tokens = 0
+    tokens, clock = 0, Clock()
     for turn, batch in enumerate(batches):
         if turn == WARM_UP:
-            wall, cpu = time.perf_counter(), time.process_time()
+            tokens, clock = 0, Clock()
         learner.zero_grad()
         loss, _ = model.forward_loss(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         learner.step()
         store_embeddings(batch, "cpu")
-        tokens += sum(map(len, batch)) if turn >= WARM_UP else 0
-    print(
-        json.dumps(
-            {
-                "tokens": tokens,
-                "wall_seconds": time.perf_counter() - wall,
-                "cpu_seconds": time.process_time() - cpu,
-                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
-                "versions": {"flair": flair.__version__, "torch": torch.__version__},
-            }
-        )
-    )
+        tokens += sum(map(len, batch))
+    versions = {"flair": flair.__version__, "torch": torch.__version__}
+    side.show_training(tokens, clock.seconds(), versions=versions)
 
 
 def tag(arguments: argparse.Namespace) -> None:
     """Write token TAB label for every token of the file; print the seconds of `predict` alone."""
     model = SequenceTagger.load(arguments.model)
     sentences = [Sentence([row[0] for row in rows]) for rows in read(arguments.file)]
-    wall, cpu = time.perf_counter(), time.process_time()
+    clock = Clock()
     model.predict(sentences, mini_batch_size=arguments.batch, force_token_predictions=True)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    seconds = clock.seconds()
     with arguments.out.open("w", encoding="utf-8") as file:
         for sentence in sentences:
             file.writelines(f"{token.text}\t{token.get_label(LABEL).value}\n" for token in sentence)
             file.write("\n")
-    print(json.dumps({"wall_seconds": wall, "cpu_seconds": cpu}))
+    side.show_tagging(seconds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    training = commands.add_parser("train")
-    training.add_argument("file", type=Path)
-    training.add_argument("--batch", type=int, default=10)
-    training.add_argument("--steps", type=int, default=30)
-    training.add_argument("--words", choices=["trained", "static"], default="trained")
-    training.add_argument("--save", type=Path, help="where to write the untrained tagger")
-    training.set_defaults(run=train)
-    tagging = commands.add_parser("tag")
-    tagging.add_argument("model", type=Path)
-    tagging.add_argument("file", type=Path)
-    tagging.add_argument("out", type=Path)
-    tagging.add_argument("--batch", type=int, default=32)
-    tagging.set_defaults(run=tag)
-    arguments = parser.parse_args()
+    commands = side.commands(__doc__, train, tag, steps=30)
+    commands.train.add_argument("--words", choices=["trained", "static"], default="trained")
+    commands.tag.add_argument("--batch", type=int, default=32)
+    arguments = commands.parser.parse_args()
     torch.set_num_threads(1)
     flair.device = torch.device("cpu")
     logging.getLogger("flair").setLevel(logging.ERROR)
-    arguments.run(arguments)
+    arguments.command(arguments)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,12 @@ FILE has token TAB label a line. `tag` is `metalstm tag --tokens` with a clock a
 import argparse
 import gc
 import itertools
-import json
-import resource
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import side
 import torch
+from side import Clock
 
 from metalstm.corpora import columns
 from metalstm.files import write_text
@@ -80,51 +79,30 @@ def train(arguments: argparse.Namespace) -> None:
     stream = endless(sentences, arguments.batch)
     for batch in itertools.islice(stream, WARM_UP):
         learn(tagger, learner, batch)
-    tokens, wall, cpu = 0, time.perf_counter(), time.process_time()
+    tokens, clock = 0, Clock()
     for batch in itertools.islice(stream, arguments.steps):
         learn(tagger, learner, batch)
         tokens += int(batch.lengths.sum())
-    print(
-        json.dumps(
-            {
-                "tokens": tokens,
-                "wall_seconds": time.perf_counter() - wall,
-                "cpu_seconds": time.process_time() - cpu,
-                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10,
-            }
-        )
-    )
+    side.show_training(tokens, clock.seconds())
 
 
 def tag(arguments: argparse.Namespace) -> None:
     """Tag a file, and print the seconds from tokens to labels."""
     gc.disable()  # as the command does
-    tagger = load(arguments.run)
+    tagger = load(arguments.model)
     sentences = inputs.read_token_lines(arguments.file)
-    wall, cpu = time.perf_counter(), time.process_time()
+    clock = Clock()
     document = tag_sentences(tagger, sentences)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    seconds = clock.seconds()
     write_text(arguments.out, formats.render(document, "tsv"))
-    print(json.dumps({"wall_seconds": wall, "cpu_seconds": cpu}))
+    side.show_tagging(seconds)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = parser.add_subparsers(required=True)
-    training = commands.add_parser("train")
-    training.add_argument("file", type=Path)
-    training.add_argument("--batch", type=int, default=10)
-    training.add_argument("--steps", type=int, default=300)
-    training.add_argument("--cell", default="lstm")
-    training.add_argument("--kernels", choices=["auto", "off"], default="auto")
-    training.add_argument("--save", type=Path, help="folder for the untrained tagger")
-    training.set_defaults(command=train)
-    tagging = commands.add_parser("tag")
-    tagging.add_argument("run", type=Path)
-    tagging.add_argument("file", type=Path)
-    tagging.add_argument("out", type=Path)
-    tagging.set_defaults(command=tag)
-    arguments = parser.parse_args()
+    commands = side.commands(__doc__, train, tag, steps=300)
+    commands.train.add_argument("--cell", default="lstm")
+    commands.train.add_argument("--kernels", choices=["auto", "off"], default="auto")
+    arguments = commands.parser.parse_args()
     torch.set_num_threads(1)
     arguments.command(arguments)
 

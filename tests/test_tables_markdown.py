@@ -46,14 +46,56 @@ def test_columns_without_a_value_are_left_out() -> None:
     assert page("Nothing", [], [("mine", "stm", "lstm")]) == "# Nothing\n\n- Not run: STM lstm: mine.\n"
 
 
-@pytest.mark.parametrize("width", [80, 160])
-def test_the_terminal_shows_what_fits(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+FULL = [
+    replace(
+        row, setting=setting, cell=cell, f1_low=82.0, f1_high=86.0, p_cell=0.615, recall_unseen=59.1, devel_f1_mean=85.0
+    )
+    for row, setting in ((STM, "stm"), (STM, "stm-consistent"), (MTM, "mtm-plus-consistent"))
+    for cell in ("lstm", "metalstm")
+]
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"),
+    [
+        (76, ["Study"], ["p against", "95", "Seeds", "Precision"]),
+        (90, ["Study", "STM"], ["p against lstm:", "95 %:", "Seeds", "Precision"]),
+        (180, ["Study", "STM", "p against lstm:", "95 %:", "Seeds", "Precision", "entities"], []),
+    ],
+)
+def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_figure(
+    width: int, shown: list[str], left_out: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    output = io.StringIO()
-    terminal([STM, MTM], title="Disease", file=output)
+    output = Screen()
+    terminal(FULL, title="Disease", file=output)
     text = output.getvalue()
-    for shown in ("Disease", "NCBI-disease", "83.82 ± 0.31", "85.62", "+1.06", "< 0.001"):
-        assert shown in text
-    assert ("Precision" in text) == (width == 160)
+    for part in ("Disease", "NCBI-disease", "MTM-plus consistent", "83.82 ± 0.31", "85.62", "+1.06", *shown):
+        assert part in text
+    assert not [part for part in left_out if part in text]
     assert "…" not in text
-    assert max(map(len, text.split("\n"))) <= width
+
+
+def test_where_there_is_no_room_at_all_names_go_on_below_and_figures_stay_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    output = Screen()
+    terminal(FULL, file=output)
+    for figure in ("83.82 ± 0.31", "84.50 ± 0.31", "85.62", "+1.06"):
+        assert figure in output.getvalue()
+
+
+def test_what_is_no_terminal_gets_every_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    output = io.StringIO()
+    terminal(FULL, title="Disease", file=output)
+    lines = output.getvalue().split("\n")
+    assert any("Precision" in line for line in lines)
+    assert any(line.split()[-1:] == ["1,234"] for line in lines)
+    assert "…" not in output.getvalue()

@@ -1,6 +1,5 @@
 """Bring the files of a corpus here, from a mirror or from their address: verified, and never half a file."""
 
-import filecmp
 import os
 import shutil
 import sys
@@ -17,8 +16,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from metalstm.corpora.catalogue import Source
+from metalstm.corpora.verification import fault_of, is_there
 from metalstm.errors import UserError
-from metalstm.files import atomic, git_blob_id, sha256
+from metalstm.files import atomic
 
 MIRROR = "METALSTM_MIRROR"
 """Environment variable: a folder or http(s) address that holds HOST/PATH for https://HOST/PATH."""
@@ -88,13 +88,13 @@ def fetch(
     mirror = os.environ.get(MIRROR, "") if mirror is None else str(mirror)
     targets = {split: destination / source.name for split, source in sources.items()}
     try:
-        missing = {targets[split]: source for split, source in sources.items() if not _is_there(targets[split], source)}
+        missing = {targets[split]: source for split, source in sources.items() if not is_there(targets[split], source)}
         if missing:
             with _alone(destination, report), ExitStack() as stack:
                 fetcher = _Fetcher(mirror, by_hand, report, patience, stack)
                 for target, source in missing.items():
                     # Another process may have brought it while this one waited.
-                    if not _is_there(target, source):
+                    if not is_there(target, source):
                         fetcher.bring(target, source)
     except OSError as error:
         reason = f"{error.filename or destination}: {error.strerror or error}"
@@ -163,7 +163,7 @@ class _Fetcher:
         self._report(f"{url}: fetching")
         try:
             pieced = self._receive_patiently(url, part, source)
-            if pieced and _fault(part, source):
+            if pieced and fault_of(part, source):
                 self._report(f"{url}: what was here from an earlier attempt does not fit; fetching the whole")
                 part.unlink()
                 self._receive_patiently(url, part, source)
@@ -260,38 +260,8 @@ def _in_mirror(mirror: str, url: str) -> str | Path:
     return folder / parts.netloc / unquote(parts.path).lstrip("/")
 
 
-def _is_there(target: Path, source: Source) -> bool:
-    if not target.is_file():
-        return False
-    if source.blob is not None:
-        return _digest(target, source.blob) == source.blob
-    # What cannot be verified is taken as it is, but a changed file on this machine is copied anew.
-    return source.path is None or (Path(source.path).is_file() and filecmp.cmp(source.path, target, shallow=False))
-
-
-def _fault(path: Path, source: Source) -> str | None:
-    """What is wrong with the content, if anything."""
-    size = path.stat().st_size
-    if source.blob is None:
-        return None if source.bytes in (None, size) else f"expected {source.bytes} bytes, got {size}"
-    if (digest := _digest(path, source.blob)) == source.blob:
-        return None
-    kind = "SHA-256" if _is_sha256(source.blob) else "git blob"
-    expected = "" if source.bytes is None else f" ({source.bytes} bytes)"
-    return f"expected {kind} {source.blob}{expected}, got {digest} ({size} bytes)"
-
-
-def _is_sha256(digest: str) -> bool:
-    return len(digest) == 64
-
-
-def _digest(path: Path, like: str) -> str:
-    """The digest of a file, of the kind that `like` is."""
-    return sha256(path) if _is_sha256(like) else git_blob_id(path)
-
-
 def _verify(path: Path, source: Source, origin: str | Path) -> None:
-    if fault := _fault(path, source):
+    if fault := fault_of(path, source):
         if origin == source.url:
             remedy = f"try again, and if it stays so look for a proxy that changes files, or let {MIRROR} name a mirror"
         elif source.url is not None:

@@ -1,15 +1,14 @@
 """The table of classifiers of images: a row for each variant of a cell, over all seeds."""
 
-import csv
-import io
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from metalstm.errors import UserError
+from metalstm.tables import csv_file
 from metalstm.tables.markdown import padded
 
 STUDY = {("MNIST", "metarnn"): "11", ("MNIST", "metalstm"): "< 37"}
@@ -66,12 +65,7 @@ def gather(metrics: Sequence[Path]) -> list[Row]:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """The table as CSV: the fields of `Row`, floats with six digits, empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
-    for row in rows:
-        writer.writerow(f"{value:.6g}" if isinstance(value, float) else value for value in asdict(row).values())
-    return text.getvalue()
+    return csv_file.text(rows, Row, ".6g")
 
 
 def by_variant(rows: Sequence[Row]) -> dict[str, float]:

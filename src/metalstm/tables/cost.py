@@ -1,15 +1,13 @@
 """What trainings took, by cell and setting, as their metrics.json files say."""
 
-import csv
-import io
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TextIO
 
 from metalstm.errors import UserError
-from metalstm.tables import results
+from metalstm.tables import csv_file, results
 from metalstm.tables.markdown import model_name, padded
 
 CORES = 2
@@ -62,12 +60,7 @@ def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[
 
 def as_csv(costs: Sequence[Cost]) -> str:
     """The table as CSV: the fields of `Cost`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Cost))
-    for cost in costs:
-        writer.writerow(f"{value:.4f}" if isinstance(value, float) else value for value in asdict(cost).values())
-    return text.getvalue()
+    return csv_file.text(costs, Cost)
 
 
 def read_csv(path: Path) -> list[Cost]:
@@ -76,18 +69,12 @@ def read_csv(path: Path) -> list[Cost]:
     Raises:
         UserError: there is no such file, or it is not such a table.
     """
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return [Cost(row["setting"], row["cell"], int(row["runs"]), *_measured(row)) for row in rows]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table; run the study first, or name another one") from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        names = ", ".join(field.name for field in fields(Cost))
-        raise UserError(f"{path}: not a table with the columns {names}") from None
+    return csv_file.read(path, _read, [field.name for field in fields(Cost)])
 
 
-def _measured(row: dict[str, str]) -> Iterator[float]:
-    return (float(row[field.name]) for field in fields(Cost)[3:])
+def _read(row: dict[str, str]) -> Cost:
+    measured = (float(row[field.name]) for field in fields(Cost)[3:])
+    return Cost(row["setting"], row["cell"], int(row["runs"]), *measured)
 
 
 def page(title: str, costs: Sequence[Cost]) -> str:

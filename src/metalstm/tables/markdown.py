@@ -1,5 +1,6 @@
 """The table for people: as a Markdown page, and on a terminal."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,16 +9,22 @@ from typing import Literal, TextIO
 from metalstm.tables.rows import CONSISTENT, NO_CELL, Absent, Row, base, derivation, is_vote
 
 _NOTHING = "–"
+_PAIRED_TEST = (
+    "paired approximate randomisation over test sentences (10,000 shuffles, two-sided), the counts of the seeds that "
+    "both have summed in each sentence."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A heading, and what stands below it."""
+    """A heading, what stands below it, and what is to be said of it under the table."""
 
     heading: str
     cell: Callable[[Row], str]
     is_number: bool = True
-    is_essential: bool = True
+    dropped: int | None = None
+    """Which to do without first where a terminal is too narrow: the largest; None: never."""
+    note: str | None = None
 
     def width(self, rows: Sequence[Row]) -> int:
         """What its longest cell takes, and its heading with a word a line."""
@@ -34,23 +41,25 @@ def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = (), *, ope
         lines += [*opening, "## Rows", ""]
     if rows:
         lines += [*_table(rows), ""]
-    lines += [f"- {note}" for note in [*_notes(rows), *_missing(missing)]]
+    lines += [f"- {note}" for note in [*_notes(rows, _columns(rows)), *_missing(missing)]]
     return "\n".join(lines) + "\n"
 
 
 def terminal(rows: Sequence[Row], *, title: str | None = None, file: TextIO | None = None) -> None:
     """Print the table and its notes to `file`, by default standard output.
 
-    A terminal that is too narrow for all columns gets those that matter most.
+    A terminal that is too narrow for all columns gets those that matter most. What is not a terminal gets all.
     """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=file, highlight=False)
     columns = _columns(rows)
-    if sum(column.width(rows) + 2 for column in columns) > console.width:
-        columns = [column for column in columns if column.is_essential]
+    console = Console(file=file, highlight=False)
+    if not (file or sys.stdout).isatty():
+        console.width = max(console.width, _width(columns, rows))
+    while _width(columns, rows) > console.width and any(column.dropped for column in columns):
+        columns.remove(max(columns, key=lambda column: column.dropped or 0))
     table = Table(
         title=title,
         title_justify="left",
@@ -61,13 +70,25 @@ def terminal(rows: Sequence[Row], *, title: str | None = None, file: TextIO | No
     )
     for column in columns:
         justify: Literal["left", "right"] = "right" if column.is_number else "left"
-        table.add_column(column.heading.replace(" ", "\n"), justify=justify, vertical="bottom", no_wrap=True)
+        table.add_column(
+            column.heading.replace(" ", "\n"),
+            justify=justify,
+            vertical="bottom",
+            # Where there is no room at all names go on below, and figures stay whole.
+            no_wrap=column.is_number,
+            overflow="fold",
+        )
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         is_last = following is None or following.corpus != row.corpus
         table.add_row(*(column.cell(row) for column in columns), end_section=is_last)
     console.print(table)
-    for note in _notes(rows):
+    for note in _notes(rows, columns):
         console.print(note, style="dim", markup=False)
+
+
+def _width(columns: Sequence[_Column], rows: Sequence[Row]) -> int:
+    """What the table takes on a terminal: two spaces between columns, and one on either side."""
+    return sum(column.width(rows) + 2 for column in columns) + 1
 
 
 def _columns(rows: Sequence[Row]) -> list[_Column]:
@@ -78,27 +99,55 @@ def _columns(rows: Sequence[Row]) -> list[_Column]:
     columns += [
         _Column("Model", lambda row: model_name(row.setting), is_number=False),
         _Column("Cell", lambda row: _NOTHING if row.cell == NO_CELL else row.cell, is_number=False),
-        _Column("Seeds", lambda row: str(row.seeds or _NOTHING), is_essential=False),
+        _Column("Seeds", lambda row: str(row.seeds or _NOTHING), dropped=4),
         _Column("F1", _f1),
     ]
     if any(row.f1_low is not None for row in rows):
-        columns.append(_Column("95 %", _interval, is_essential=False))
+        columns.append(
+            _Column(
+                "95 %",
+                _interval,
+                dropped=3,
+                note="95 %: interval by bootstrap over test sentences (10,000 samples), the counts of all seeds summed "
+                "in each sentence; it says nothing of the luck of a seed.",
+            )
+        )
     if any(row.study_f1 is not None for row in rows):
-        columns.append(_Column("Study F1", lambda row: _number(row.study_f1)))
+        columns.append(
+            _Column(
+                "Study F1",
+                lambda row: _number(row.study_f1),
+                note="Study F1: as published. There the best epoch was picked on the test split itself, and test "
+                "sentences of 250 tokens or more were dropped, so it is not measured as ours is.",
+            )
+        )
         columns.append(_Column("Delta", lambda row: _number(row.delta, "+.2f")))
     columns += [
-        _Column("Precision", lambda row: _number(row.precision_mean), is_essential=False),
-        _Column("Recall", lambda row: _number(row.recall_mean), is_essential=False),
+        _Column("Precision", lambda row: _number(row.precision_mean), dropped=7),
+        _Column("Recall", lambda row: _number(row.recall_mean), dropped=7),
     ]
     if any(row.p_value is not None for row in rows):
-        columns.append(_Column("p (MTM/STM)", lambda row: _p_value(row.p_value)))
+        against = "p against STM: a group's model against STM of the same corpus and cell; "
+        columns.append(
+            _Column("p against STM", lambda row: _p_value(row.p_value), dropped=1, note=against + _PAIRED_TEST)
+        )
     if any(row.p_cell is not None for row in rows):
-        columns.append(_Column("p (cell/LSTM)", lambda row: _p_value(row.p_cell)))
+        against = "p against lstm: the cell against lstm, corpus and model alike; "
+        columns.append(
+            _Column("p against lstm", lambda row: _p_value(row.p_cell), dropped=2, note=against + _PAIRED_TEST)
+        )
     if any(row.recall_unseen is not None for row in rows):
-        columns.append(_Column("Recall unseen", lambda row: _number(row.recall_unseen), is_essential=False))
+        columns.append(
+            _Column(
+                "Recall unseen",
+                lambda row: _number(row.recall_unseen),
+                dropped=5,
+                note="Recall unseen: on test mentions whose tokens are no mention of train or devel.",
+            )
+        )
     if any(row.devel_f1_mean is not None for row in rows):
-        columns.append(_Column("Devel F1", lambda row: _number(row.devel_f1_mean), is_essential=False))
-    columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}", is_essential=False))
+        columns.append(_Column("Devel F1", lambda row: _number(row.devel_f1_mean), dropped=6))
+    columns.append(_Column("Test entities", lambda row: f"{row.n_test_entities:,}", dropped=8))
     return columns
 
 
@@ -126,7 +175,8 @@ def padded(lines: Sequence[Sequence[str]], numbers: Sequence[bool]) -> list[str]
     return [f"| {' | '.join(cells)} |" for cells in [aligned[0], rule, *aligned[1:]]]
 
 
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _notes(rows: Sequence[Row], columns: Sequence[_Column]) -> list[str]:
+    """What is to be said of `rows` where just these columns are shown."""
     notes = []
     if rows:
         counts = sorted({row.seeds for row in rows if not is_vote(row.setting)} - {0}) or [0]
@@ -138,28 +188,7 @@ def _notes(rows: Sequence[Row]) -> list[str]:
         )
     if any(row.f1_sd is not None for row in rows):
         notes.append("± is the sample standard deviation over seeds.")
-    if any(row.study_f1 is not None for row in rows):
-        notes.append(
-            "Study F1: as published. There the best epoch was picked on the test split itself, and test sentences of "
-            "250 tokens or more were dropped, so it is not measured as ours is."
-        )
-    if any(row.f1_low is not None for row in rows):
-        notes.append(
-            "95 %: interval by bootstrap over test sentences (10,000 samples), the counts of all seeds summed in each "
-            "sentence; it says nothing of the luck of a seed."
-        )
-    tests = {
-        "p (MTM/STM): a group's model against STM of the same corpus and cell": [row.p_value for row in rows],
-        "p (cell/LSTM): the cell against lstm, corpus and model alike": [row.p_cell for row in rows],
-    }
-    notes += [
-        f"{test}; paired approximate randomisation over test sentences (10,000 shuffles, two-sided), the counts of "
-        "the seeds that both have summed in each sentence."
-        for test, values in tests.items()
-        if any(value is not None for value in values)
-    ]
-    if any(row.recall_unseen is not None for row in rows):
-        notes.append("Recall unseen: on test mentions whose tokens are no mention of train or devel.")
+    notes += [column.note for column in columns if column.note]
     if any(is_vote(row.setting) for row in rows):
         notes.append(
             "Vote: a mention counts where more than half of the seeds predict it; its p is against the vote of STM."

@@ -1,13 +1,11 @@
 """A row of an F1 table, and the table as a file."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, asdict, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from metalstm.errors import UserError
+from metalstm.tables import csv_file
 
 NO_CELL = "-"
 """What stands for a cell where there is no model."""
@@ -75,13 +73,7 @@ def base(setting: str) -> str:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """The table as CSV: the fields of `Row`, four decimals, empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Row))
-    for row in rows:
-        values = asdict(row).values()
-        writer.writerow(f"{value:.4f}" if isinstance(value, float) else value for value in values)
-    return text.getvalue()
+    return csv_file.text(rows, Row)
 
 
 def read_csv(path: Path) -> list[Row]:
@@ -90,14 +82,8 @@ def read_csv(path: Path) -> list[Row]:
     Raises:
         UserError: there is no such file, or it is not such a table.
     """
-    try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return [Row(*(_value(field, row) for field in fields(Row))) for row in rows]
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such table; run the study first, or name another one") from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        needed = ", ".join(field.name for field in fields(Row) if field.default is MISSING)
-        raise UserError(f"{path}: not a table with the columns {needed}") from None
+    needed = [field.name for field in fields(Row) if field.default is MISSING]
+    return csv_file.read(path, lambda row: Row(*(_value(field, row) for field in fields(Row))), needed)
 
 
 def _value(field: Field[Any], row: dict[str, str]) -> Any:
