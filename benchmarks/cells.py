@@ -31,8 +31,9 @@ def draw(size: int, count: int) -> list[Batch]:
     """`count` batches of `size` sentences: inputs `[size, time, INPUT]` and lengths, longest first."""
     mean, shape = 26.0, 4.0
     lengths = torch.distributions.Gamma(shape, shape / mean).sample((count * size,)).round().long().clamp(1, 250)
-    pools = [pool.sort(descending=True).values for pool in lengths.split(POOL * size)]
-    return [(torch.randn(size, int(some[0]), INPUT), some) for some in torch.cat(pools).split(size)]
+    starts = range(0, len(lengths), POOL * size)
+    pools = [lengths[start : start + POOL * size].sort(descending=True).values for start in starts]
+    return [(torch.randn(size, int(some[0]), INPUT), some) for some in torch.cat(pools).view(count, size).unbind()]
 
 
 class Packed(nn.Module):

@@ -3,7 +3,7 @@ import pytest
 
 from metalstm.kernels.compilation import compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
-from metalstm.kernels.products import combine, product, spread
+from metalstm.kernels.products import product
 
 ROUNDING = {np.float32: 3e-7, np.float64: 1e-15}
 
@@ -41,27 +41,26 @@ def test_not_a_number_stays_so(function):
     assert np.isfinite(y[1])
 
 
-@pytest.mark.parametrize(("n", "m", "inner"), [(1, 1, 1), (3, 7, 5), (4, 4, 16), (10, 9, 100), (5, 2, 0)])
-def test_products(n, m, inner):
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("n", "m", "inner"),
+    [(1, 1, 1), (3, 7, 5), (4, 4, 16), (10, 9, 100), (5, 2, 0), (0, 3, 4), (7, 127, 3), (17, 64, 8)],
+)
+def test_products(n, m, inner, number):
     rng = np.random.default_rng(0)
-    a, b, out = rng.normal(size=(n, inner + 2)), rng.normal(size=(m, inner)), rng.normal(size=(n + 1, m + 1))
+    a, b, out = (rng.normal(size=shape).astype(number) for shape in ((n, inner), (inner, m), (n + 1, m + 1)))
     expected = out.copy()
-    expected[:n, :m] += a[:, :inner] @ b.T
-    product(a, b, out)
-    np.testing.assert_allclose(out, expected, atol=1e-12)
-
-
-@pytest.mark.parametrize(("n", "m"), [(1, 1), (6, 3), (9, 8)])
-def test_few_factors(n, m):
-    rng = np.random.default_rng(0)
-    factors, rows = rng.normal(size=(n, m + 2)), rng.normal(size=(n, 11))
-    out = rng.normal(size=(m, 11))
-    expected = out + factors[:, 2:].T @ rows
-    spread(factors, 2, rows, out)
-    np.testing.assert_allclose(out, expected, atol=1e-12)
-    summed = np.empty(11)
-    combine(factors[:, 0].copy(), rows, summed)
-    np.testing.assert_allclose(summed, factors[:, 0] @ rows, atol=1e-12)
+    expected[:n, :m] += a @ b
+    tolerance = 1e-12 if number is np.float64 else 1e-4
+    result = out.copy()
+    product(a, b, result)
+    np.testing.assert_allclose(result, expected, atol=tolerance)
+    views = np.zeros((3, n + 3, m + 5), number)
+    views[1, :-2, 2:-2] = out
+    product(np.stack([a.T] * 2, axis=2)[..., 1].T, np.pad(b, 2)[2:-2, 2:-2], views[1, :-2, 2:-2])
+    np.testing.assert_allclose(views[1, :-2, 2:-2], expected, atol=tolerance)
+    views[1, :-2, 2:-2] = 0
+    assert not views.any()
 
 
 def test_without_a_folder_for_machine_code_each_process_compiles(monkeypatch):

@@ -8,8 +8,8 @@ import numpy as np
 from metalstm.kernels.batchnorm import Population, batch_norm, batch_norm_backward, known_steps
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, remember, remember_backward, show, show_backward
-from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
-from metalstm.kernels.state import read_state, state_gradient
+from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
+from metalstm.kernels.state import Run, memory_gradients, product_gradients, read_state, state_gradient
 
 
 class Norm(NamedTuple):
@@ -48,14 +48,9 @@ class Stored(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class BatchNormRun(Run):
     """All that `backward` has to know of `forward`."""
 
-    inputs: Array
-    counts: Array
-    mask: Array
-    reads: Array
-    """The masked h that each step read `[tokens, padded hidden]`."""
     norm: Norm
     learning: bool
     stored: Stored
@@ -73,7 +68,7 @@ def forward(
     learning: bool,
     decay: float,
     epsilon: float,
-) -> tuple[Array, Run]:
+) -> tuple[Array, BatchNormRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; norm as in `Norm`.
 
     populations: the fields of `Population` for W_x x, W_h h and c', which change if `learning`.
@@ -102,24 +97,24 @@ def forward(
     )
     of_x, of_h, of_c = (Population(*population) for population in populations)
     rule = Rule(of_x, of_h, of_c, learning, decay, epsilon)
-    run = Run(x, counts, mask, np.zeros((tokens, padded(hidden)), x.dtype), Norm(*norm), learning, stored)
+    run = BatchNormRun(x, counts, mask, np.zeros((tokens, hidden), x.dtype), Norm(*norm), learning, stored)
     h = room(tokens, hidden)
-    _forward(counts, mask, pad_columns(W_h), run.norm, rule, run.reads, stored, h)
+    _forward(counts, mask, transposed(W_h), run.norm, rule, run.reads, stored, h)
     return h, run
 
 
-def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array) -> tuple[Array, ...]:
+def backward(
+    d_h: Array, run: BatchNormRun, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array
+) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
-    d_x, d_from_h = np.zeros_like(run.stored.x), np.zeros_like(run.stored.h)
+    d_from_x, d_from_h = np.zeros_like(run.stored.x), np.zeros_like(run.stored.h)
     d_norm = Norm(*map(np.zeros_like, run.norm))
-    W_h_t = np.ascontiguousarray(W_h.T)
-    _backward(run.counts, run.mask, W_h_t, run.norm, run.learning, run.stored, d_h, d_x, d_from_h, d_norm)
-    d_W_h = multiply(d_from_h.T, run.reads.T)[:, : W_h.shape[1]]
-    return multiply(d_x, W_x.T), multiply(d_x.T, run.inputs.T), d_W_h, *d_norm
+    _backward(run.counts, run.mask, W_h, run.norm, run.learning, run.stored, d_h, d_from_x, d_from_h, d_norm)
+    return (*product_gradients(d_from_x, d_from_h, run, multiply, W_x), *d_norm)
 
 
 @compiled
-def _forward(counts: Any, mask: Any, W_h: Any, norm: Any, rule: Any, reads: Any, stored: Any, h: Any) -> None:
+def _forward(counts: Any, mask: Any, W_h_t: Any, norm: Any, rule: Any, reads: Any, stored: Any, h: Any) -> None:
     hidden = mask.shape[1]
     c = np.zeros(mask.shape, h.dtype)
     gates, normed_c, tanh_c = stored.lstm.gates, stored.lstm.normed_c, stored.lstm.tanh_c
@@ -131,7 +126,7 @@ def _forward(counts: Any, mask: Any, W_h: Any, norm: Any, rule: Any, reads: Any,
         written, read = min(step, last), min(step, known - 1)
         if start > 0:
             read_state(h[before : before + end - start], mask, reads[start:end])
-            product(reads[start:end], W_h, stored.h[start:end])
+            product(reads[start:end], W_h_t, stored.h[start:end])
         batch_norm(stored.x[start:end], rule.learning, rule.x, written, read, *how, stored.scale_x[step])
         batch_norm(stored.h[start:end], rule.learning, rule.h, written, read, *how, stored.scale_h[step])
         for row in range(start, end):
@@ -151,19 +146,18 @@ def _forward(counts: Any, mask: Any, W_h: Any, norm: Any, rule: Any, reads: Any,
 def _backward(
     counts: Any,
     mask: Any,
-    W_h_t: Any,
+    W_h: Any,
     norm: Any,
     learning: bool,
     stored: Any,
     d_outputs: Any,
-    d_x: Any,
+    d_from_x: Any,
     d_from_h: Any,
     d_norm: Any,
 ) -> None:
-    dtype = d_outputs.dtype
-    d_c, d_reads = np.zeros(mask.shape, dtype), np.zeros(mask.shape, dtype)
-    d_h, d_t = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype)
-    d_gates = np.empty((len(mask), d_x.shape[1]), dtype)
+    d_h, d_t, d_c = memory_gradients(mask, mask.shape[1])
+    d_reads = np.zeros(mask.shape, d_outputs.dtype)
+    d_gates = np.empty((len(mask), d_from_x.shape[1]), d_outputs.dtype)
     counted = np.zeros_like(norm.b)  # the gradient of b once more
     normed_c = stored.lstm.normed_c
     end = counts.sum()
@@ -176,11 +170,11 @@ def _backward(
         scale_x, scale_h, scale_c = stored.scale_x[step], stored.scale_h[step], stored.scale_c[step]
         batch_norm_backward(d_z, norm.gain_c, learning, normed_c[start:end], scale_c, d_norm.gain_c, d_norm.beta_c, d_z)
         remember_backward(start, end, d_z, d_c, stored.lstm, d_y)
-        x, h, d_from_x = stored.x[start:end], stored.h[start:end], d_x[start:end]
-        batch_norm_backward(d_y, norm.gain_x, learning, x, scale_x, d_norm.gain_x, d_norm.b, d_from_x)
-        batch_norm_backward(d_y, norm.gain_h, learning, h, scale_h, d_norm.gain_h, counted, d_from_h[start:end])
+        x, h, d_x, d_read = stored.x[start:end], stored.h[start:end], d_from_x[start:end], d_from_h[start:end]
+        batch_norm_backward(d_y, norm.gain_x, learning, x, scale_x, d_norm.gain_x, d_norm.b, d_x)
+        batch_norm_backward(d_y, norm.gain_h, learning, h, scale_h, d_norm.gain_h, counted, d_read)
         d_reads[:n] = 0
-        product(d_from_h[start:end], W_h_t, d_reads)
+        product(d_read, W_h, d_reads)
         end = start
 
 

@@ -7,40 +7,34 @@ import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import tanh_in_place
-from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
-from metalstm.kernels.state import read_state, state_gradient
+from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
+from metalstm.kernels.state import Run, product_gradients, read_state, state_gradient
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RNNRun(Run):
     """All that `backward` has to know of `forward`."""
 
-    x: Array
-    counts: Array
-    mask: Array
-    reads: Array
-    """The masked h that each step read `[tokens, padded hidden]`."""
     h: Array
     relu: bool
 
 
 def forward(
     x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, relu: bool = False
-) -> tuple[Array, Run]:
+) -> tuple[Array, RNNRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; tanh unless `relu`."""
     h = multiply(x, W_x)
     h += b
-    reads = np.zeros((len(x), padded(W_h.shape[1])), x.dtype)
-    _forward(counts, mask, pad_columns(W_h), relu, reads, h)
-    return h, Run(x, counts, mask, reads, h, relu)
+    reads = np.zeros(h.shape, x.dtype)
+    _forward(counts, mask, transposed(W_h), relu, reads, h)
+    return h, RNNRun(x, counts, mask, reads, h, relu)
 
 
-def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
+def backward(d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
     """The gradients of x, W_x, W_h and b from that of h."""
     d_y = np.zeros_like(run.h)
-    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.relu, run.h, d_h, d_y)
-    d_W_h = multiply(d_y.T, run.reads.T)[:, : W_h.shape[1]]
-    return multiply(d_y, W_x.T), multiply(d_y.T, run.x.T), d_W_h, d_y.sum(axis=0)
+    _backward(run.counts, run.mask, W_h, run.relu, run.h, d_h, d_y)
+    return (*product_gradients(d_y, d_y, run, multiply, W_x), d_y.sum(axis=0))
 
 
 @compiled
@@ -67,19 +61,19 @@ def step_backward(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
 
 
 @compiled
-def _forward(counts: Any, mask: Any, W_h: Any, relu: bool, reads: Any, h: Any) -> None:
+def _forward(counts: Any, mask: Any, W_h_t: Any, relu: bool, reads: Any, h: Any) -> None:
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
             read_state(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h, h[start:end])
+            product(reads[start:end], W_h_t, h[start:end])
         step(h[start:end], relu)
         before, start = start, end
 
 
 @compiled
-def _backward(counts: Any, mask: Any, W_h_t: Any, relu: bool, h: Any, d_outputs: Any, d_y: Any) -> None:
+def _backward(counts: Any, mask: Any, W_h: Any, relu: bool, h: Any, d_outputs: Any, d_y: Any) -> None:
     d_reads, d_h = np.zeros(mask.shape, h.dtype), np.empty(mask.shape, h.dtype)
     end = counts.sum()
     for n in counts[::-1]:
@@ -87,7 +81,7 @@ def _backward(counts: Any, mask: Any, W_h_t: Any, relu: bool, h: Any, d_outputs:
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         step_backward(d_h, h[start:end], relu, d_y[start:end])
         d_reads[:n] = 0
-        product(d_y[start:end], W_h_t, d_reads)
+        product(d_y[start:end], W_h, d_reads)
         end = start
 
 

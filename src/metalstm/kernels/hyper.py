@@ -13,7 +13,21 @@ import numpy as np
 from metalstm.kernels.compilation import announce
 from metalstm.kernels.hyper_steps import steps, steps_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
-from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded
+from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
+from metalstm.kernels.state import Run
+
+
+class Parameters(NamedTuple):
+    """The weights that all these cells have, in the shapes of `nn/cells/hyper.py`."""
+
+    W_x: Array
+    W_h: Array
+    b_0: Array
+    A: Array
+    a: Array
+    D: Array
+    small_W_x: Array
+    small_W_h: Array
 
 
 class Weights(NamedTuple):
@@ -22,15 +36,17 @@ class Weights(NamedTuple):
     from_x: Array
     """W_x, then the small network's weights for x, `[gates * (hidden + hyper), input]`."""
     small: Array
-    """The small network's weights for [h; h^], `[gates * hyper, padded (hidden + hyper)]`."""
+    """The small network's weights for [h; h^], `[gates * hyper, hidden + hyper]`."""
     W_h: Array
-    """`[gates * hidden, padded hidden]`."""
+    """`[gates * hidden, hidden]`."""
     A: Array
-    """`[3 * embeddings * N_z, padded hyper]`."""
+    """`[3 * embeddings * N_z, hyper]`."""
     D: Array
     """`[3, gates, N_z, hidden]`."""
+    D_t: Array
+    """`[3, gates, hidden, N_z]`."""
     b_0: Array
-    """`[gates, hidden]`."""
+    """`[gates * hidden]`."""
     norm: Norm
     small_norm: Norm
 
@@ -42,9 +58,9 @@ class HyperActivations(NamedTuple):
     """W_x x and W_h h `[tokens, gates * hidden]`."""
     from_h: Array
     reads: Array
-    """Masked h, then h^, as each step read them `[tokens, padded (hidden + hyper)]`."""
+    """Masked h, then h^, as each step read them `[tokens, hidden + hyper]`."""
     h_hat: Array
-    """`[tokens, padded hyper]`."""
+    """`[tokens, hyper]`."""
     z: Array
     """`[tokens, 3 * embeddings * N_z]`."""
     large: Activations
@@ -68,87 +84,59 @@ class Gradients(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """All that `backward` has to know of `forward`."""
+class HyperRun(Run):
+    """All that `backward` has to know of `forward`; `reads` holds h^ behind h."""
 
-    x: Array
-    counts: Array
-    mask: Array
     weights: Weights
     stored: HyperActivations
 
 
-def forward(
-    x: Array,
-    counts: Array,
-    mask: Array,
-    multiply: Multiply,
-    W_x: Array,
-    W_h: Array,
-    b_0: Array,
-    A: Array,
-    a: Array,
-    D: Array,
-    small_W_x: Array,
-    small_W_h: Array,
-    *rest: Array,
-) -> tuple[Array, Run]:
+def forward(x: Array, counts: Array, mask: Array, multiply: Multiply, *parameters: Array) -> tuple[Array, HyperRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs.
 
-    Weights have the shapes of `nn/cells/hyper.py`. rest: the small network's bias, or, with layer norm, the gains and
-    biases of both networks: gates, then c', of the large network and of the small one.
+    parameters: see `Parameters`. Then the small network's bias, or, with layer norm, the gains and biases of both
+    networks: gates, then c', of the large network and of the small one.
     """
+    p, rest = Parameters(*parameters[:8]), parameters[8:]
     tokens, size = x.shape
-    hidden, hyper = W_h.shape[1], small_W_h.shape[1]
+    hidden, hyper = p.W_h.shape[1], p.small_W_h.shape[1]
     dtype = x.dtype
     norms = [Norm(*map(np.ravel, rest[:4])), Norm(*map(np.ravel, rest[4:]))] if len(rest) > 1 else [no_norm(dtype)] * 2
     weights = Weights(
-        from_x=np.concatenate([W_x, small_W_x[:, :size]]),
-        small=pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
-        W_h=pad_columns(W_h),
-        A=pad_columns(A.reshape(-1, hyper)),
-        D=np.ascontiguousarray(np.swapaxes(D, 2, 3)),
-        b_0=b_0.reshape(-1, hidden),
+        from_x=np.concatenate([p.W_x, p.small_W_x[:, :size]]),
+        small=np.concatenate([p.small_W_x[:, size:], p.small_W_h], axis=1),
+        W_h=p.W_h,
+        A=p.A.reshape(-1, hyper),
+        D=transposed(p.D),
+        D_t=p.D,
+        b_0=p.b_0.ravel(),
         norm=norms[0],
         small_norm=norms[1],
     )
-    small = multiply(x, weights.from_x[len(W_x) :])
+    small = multiply(x, weights.from_x[len(p.W_x) :])
     if len(rest) == 1:
         small += rest[0]
-    z = np.zeros((tokens, weights.A.shape[0]), dtype)
-    z[:, : a.size] = a.ravel()  # z_b has no bias
+    z = np.zeros((tokens, len(weights.A)), dtype)
+    z[:, : p.a.size] = p.a.ravel()  # z_b has no bias
     stored = HyperActivations(
-        from_x=multiply(x, W_x),
-        from_h=np.zeros((tokens, W_h.shape[0]), dtype),
-        reads=np.zeros((tokens, padded(hidden + hyper)), dtype),
-        h_hat=np.zeros((tokens, padded(hyper)), dtype),
+        from_x=multiply(x, p.W_x),
+        from_h=np.zeros((tokens, len(p.W_h)), dtype),
+        reads=np.zeros((tokens, hidden + hyper), dtype),
+        h_hat=np.zeros((tokens, hyper), dtype),
         z=z,
-        large=_room(np.empty((tokens, W_h.shape[0]), dtype), hidden, norms[0]),
+        large=_room(np.empty((tokens, len(p.W_h)), dtype), hidden, norms[0]),
         small=_room(small, hyper, norms[1]),
     )
     h = np.empty((tokens, hidden), dtype)
-    steps(counts, mask, hyper, weights, stored, h)
-    return h, Run(x, counts, mask, weights, stored)
+    steps(counts, mask, *map(transposed, (weights.small, weights.W_h, weights.A)), weights, stored, h)
+    return h, HyperRun(x, counts, mask, stored.reads, weights, stored)
 
 
-def backward(
-    d_h: Array,
-    run: Run,
-    multiply: Multiply,
-    W_x: Array,
-    W_h: Array,
-    b_0: Array,
-    A: Array,
-    a: Array,
-    D: Array,
-    small_W_x: Array,
-    small_W_h: Array,
-    *rest: Array,
-) -> tuple[Array, ...]:
+def backward(d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
+    p, rest = Parameters(*parameters[:8]), parameters[8:]
     stored = run.stored
-    hidden, hyper = W_h.shape[1], small_W_h.shape[1]
-    tokens = run.counts.sum()
+    hidden, tokens = p.W_h.shape[1], run.counts.sum()
     d = Gradients(
         from_x=_zeros_from(tokens, (len(run.x), len(run.weights.from_x)), run.x.dtype),
         from_h=_zeros_from(tokens, stored.from_h.shape, run.x.dtype),
@@ -159,26 +147,22 @@ def backward(
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
         small_norm=Norm(*map(np.zeros_like, run.weights.small_norm)),
     )
-    transposed = [
-        np.ascontiguousarray(weight.T)
-        for weight in (run.weights.small[:, : hidden + hyper], W_h, run.weights.A[:, :hyper])
-    ]
-    steps_backward(run.counts, run.mask, *transposed, run.weights, stored, d_h, d)
+    steps_backward(run.counts, run.mask, run.weights, stored, d_h, d)
 
-    d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, stored.reads.T)
+    d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, run.reads.T)
     d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [d.small.sum(axis=0)]
-    return (
-        multiply(d.from_x, run.weights.from_x.T),
-        d_from_x[: len(W_x)],
-        multiply(d.from_h.T, np.ascontiguousarray(stored.reads[:, :hidden]).T),
-        d.b_0.reshape(b_0.shape),
-        multiply(d.z.T, stored.h_hat.T)[:, :hyper].reshape(A.shape),
-        d.z.sum(axis=0)[: a.size].reshape(a.shape),
-        np.ascontiguousarray(np.swapaxes(d.D, 2, 3)),
-        np.concatenate([d_from_x[len(W_x) :], d_small[:, :hidden]], axis=1),
-        np.ascontiguousarray(d_small[:, hidden : hidden + hyper]),
-        *(gradient.reshape(weight.shape) for gradient, weight in zip(d_rest, rest, strict=True)),
+    gradients = Parameters(
+        W_x=d_from_x[: len(p.W_x)],
+        W_h=multiply(d.from_h.T, np.ascontiguousarray(run.reads[:, :hidden]).T),
+        b_0=d.b_0,
+        A=multiply(d.z.T, stored.h_hat.T),
+        a=d.z.sum(axis=0)[: p.a.size],
+        D=transposed(d.D),
+        small_W_x=np.concatenate([d_from_x[len(p.W_x) :], d_small[:, :hidden]], axis=1),
+        small_W_h=np.ascontiguousarray(d_small[:, hidden:]),
     )
+    by_weight = (d.reshape(weight.shape) for d, weight in zip([*gradients, *d_rest], parameters, strict=True))
+    return (multiply(d.from_x, run.weights.from_x.T), *by_weight)
 
 
 def _zeros_from(tokens: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

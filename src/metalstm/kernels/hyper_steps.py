@@ -6,8 +6,8 @@ import numpy as np
 
 from metalstm.kernels import elman, lstm
 from metalstm.kernels.compilation import compiled
-from metalstm.kernels.products import product, spread
-from metalstm.kernels.state import read_state, state_gradient
+from metalstm.kernels.products import product
+from metalstm.kernels.state import memory_gradients, read_states, state_gradient
 
 
 @compiled
@@ -35,155 +35,117 @@ def _step_backward(
 
 
 @compiled
-def steps(counts: Any, mask: Any, hyper: int, weights: Any, stored: Any, h: Any) -> None:
-    """All steps: fills `stored` and `h [tokens, hidden]`; hyper is the size of h^."""
+def steps(counts: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: Any, stored: Any, h: Any) -> None:
+    """All steps: fills `stored` and `h [tokens, hidden]`; three weights come transposed."""
     batch, hidden = mask.shape
-    n_z = weights.D.shape[2]
-    each = stored.z.shape[1] // 3  # numbers in z_x, in z_h and in z_b
-    stride = n_z if each > n_z else 0  # from one gate's z to the next, if each has its own
+    hyper = len(A_t)
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, hyper), h.dtype)
+    scales = np.empty((3, batch, len(weights.b_0)), h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
-            read_state(h[before : before + n], mask, stored.reads[start:end])
-            stored.reads[start:end, hidden : hidden + hyper] = stored.h_hat[before : before + n, :hyper]
-            product(stored.reads[start:end], weights.small, stored.small.gates[start:end])
-            product(stored.reads[start:end], weights.W_h, stored.from_h[start:end])
+            read_states(h[before : before + n], stored.h_hat[before : before + n], mask, stored.reads[start:end])
+            product(stored.reads[start:end], small_t, stored.small.gates[start:end])
+            product(stored.reads[start:end, :hidden], W_h_t, stored.from_h[start:end])
         _step(start, end, c_hat, weights.small_norm, stored.small, stored.h_hat[start:end])
-        product(stored.h_hat[start:end], weights.A, stored.z[start:end])
-        _rescale(start, end, stride, weights, stored)
+        product(stored.h_hat[start:end], A_t, stored.z[start:end])
+        _scale(stored.z[start:end], weights, 3, scales)
+        _rescale(scales, weights.b_0, stored.from_x[start:end], stored.from_h[start:end], stored.large.gates[start:end])
         _step(start, end, c, weights.norm, stored.large, h[start:end])
         before, start = start, end
 
 
 @compiled
-def _rescale(start: int, end: int, stride: int, weights: Any, stored: Any) -> None:
-    """y = d_x * (W_x x) + d_h * (W_h h) + b, with the scales d_x, d_h and b = D z never written down.
-
-    Arrays are passed whole, and read by their indices: to slice one costs as much as ten of the operations below.
-    """
-    D, z, from_x, from_h, y = weights.D, stored.z, stored.from_x, stored.from_h, stored.large.gates
-    gates, n_z, hidden = D.shape[1:]  # loops that end at another array's size are not vectorised
-    h, b = z.shape[1] // 3, 2 * (z.shape[1] // 3)  # where z_h and z_b start
-    for row in range(start, end):
-        for gate in range(gates):
-            unit, first = gate * hidden, gate * stride
-            for j in range(hidden):
-                y[row, unit + j] = weights.b_0[gate, j]
-            for k in range(0, n_z - n_z % 4, 4):
-                x_0, h_0, b_0 = z[row, first + k], z[row, h + first + k], z[row, b + first + k]
-                x_1, h_1, b_1 = z[row, first + k + 1], z[row, h + first + k + 1], z[row, b + first + k + 1]
-                x_2, h_2, b_2 = z[row, first + k + 2], z[row, h + first + k + 2], z[row, b + first + k + 2]
-                x_3, h_3, b_3 = z[row, first + k + 3], z[row, h + first + k + 3], z[row, b + first + k + 3]
-                for j in range(hidden):
-                    d_x = x_0 * D[0, gate, k, j] + x_1 * D[0, gate, k + 1, j]
-                    d_x += x_2 * D[0, gate, k + 2, j] + x_3 * D[0, gate, k + 3, j]
-                    d_h = h_0 * D[1, gate, k, j] + h_1 * D[1, gate, k + 1, j]
-                    d_h += h_2 * D[1, gate, k + 2, j] + h_3 * D[1, gate, k + 3, j]
-                    bias = b_0 * D[2, gate, k, j] + b_1 * D[2, gate, k + 1, j]
-                    bias += b_2 * D[2, gate, k + 2, j] + b_3 * D[2, gate, k + 3, j]
-                    y[row, unit + j] += d_x * from_x[row, unit + j] + d_h * from_h[row, unit + j] + bias
-            for k in range(n_z - n_z % 4, n_z):
-                x_0, h_0, b_0 = z[row, first + k], z[row, h + first + k], z[row, b + first + k]
-                for j in range(hidden):
-                    d_x, d_h, bias = x_0 * D[0, gate, k, j], h_0 * D[1, gate, k, j], b_0 * D[2, gate, k, j]
-                    y[row, unit + j] += d_x * from_x[row, unit + j] + d_h * from_h[row, unit + j] + bias
+def _parts(z: Any, D: Any, part: int, gate: int) -> Any:
+    """Where z_x, z_h or z_b of a gate stands in z, and where the gate's units stand in its scales."""
+    n_z, hidden = D.shape[2:]
+    first = part * (z.shape[1] // 3)
+    if z.shape[1] > 3 * n_z:  # each gate has its own
+        first += gate * n_z
+    return slice(first, first + n_z), slice(gate * hidden, (gate + 1) * hidden)
 
 
 @compiled
-def _rescale_backward(
-    start: int, end: int, stride: int, weights: Any, stored: Any, y: Any, d: Any, scales: Any
-) -> None:
-    """From the gradient y of the pre-activations those of W_x x, W_h h, b_0 and of the scales d_x, d_h and b."""
-    D, z, from_x, from_h = weights.D, stored.z, stored.from_x, stored.from_h
-    gates, n_z, hidden = D.shape[1:]  # loops that end at another array's size are not vectorised
-    h = z.shape[1] // 3
-    for row in range(start, end):
-        r = row - start
-        for gate in range(gates):
-            unit, first = gate * hidden, gate * stride
-            for j in range(hidden):
-                d.b_0[gate, j] += y[r, unit + j]
-            for j in range(hidden):
-                scales[0, gate, r, j] = y[r, unit + j] * from_x[row, unit + j]
-                scales[1, gate, r, j] = y[r, unit + j] * from_h[row, unit + j]
-                scales[2, gate, r, j] = y[r, unit + j]
-            for j in range(hidden):
-                d.from_x[row, unit + j] = 0
-                d.from_h[row, unit + j] = 0
-            for k in range(0, n_z - n_z % 4, 4):
-                x_0, x_1 = z[row, first + k], z[row, first + k + 1]
-                x_2, x_3 = z[row, first + k + 2], z[row, first + k + 3]
-                for j in range(hidden):
-                    d_x = x_0 * D[0, gate, k, j] + x_1 * D[0, gate, k + 1, j]
-                    d_x += x_2 * D[0, gate, k + 2, j] + x_3 * D[0, gate, k + 3, j]
-                    d.from_x[row, unit + j] += d_x * y[r, unit + j]
-                h_0, h_1 = z[row, h + first + k], z[row, h + first + k + 1]
-                h_2, h_3 = z[row, h + first + k + 2], z[row, h + first + k + 3]
-                for j in range(hidden):
-                    d_h = h_0 * D[1, gate, k, j] + h_1 * D[1, gate, k + 1, j]
-                    d_h += h_2 * D[1, gate, k + 2, j] + h_3 * D[1, gate, k + 3, j]
-                    d.from_h[row, unit + j] += d_h * y[r, unit + j]
-            for k in range(n_z - n_z % 4, n_z):
-                x_0, h_0 = z[row, first + k], z[row, h + first + k]
-                for j in range(hidden):
-                    d.from_x[row, unit + j] += x_0 * D[0, gate, k, j] * y[r, unit + j]
-                    d.from_h[row, unit + j] += h_0 * D[1, gate, k, j] * y[r, unit + j]
+def _scale(z: Any, weights: Any, parts: int, scales: Any) -> None:
+    """The scales d_x and d_h, and without b_0 also b if there are three parts: D z `[parts, n, gates * hidden]`."""
+    for part in range(parts):
+        scales[part] = 0
+        for gate in range(weights.D.shape[1]):
+            mine, units = _parts(z, weights.D, part, gate)
+            product(z[:, mine], weights.D[part, gate], scales[part, :, units])
 
 
 @compiled
-def steps_backward(
-    counts: Any,
-    mask: Any,
-    small_t: Any,
-    W_h_t: Any,
-    A_t: Any,
-    weights: Any,
-    stored: Any,
-    d_outputs: Any,
-    d: Any,
-) -> None:
-    """All steps, the last first: fills d from `d_outputs [tokens, hidden]`; three weights come transposed."""
+def _rescale(scales: Any, b_0: Any, from_x: Any, from_h: Any, y: Any) -> None:
+    """y = d_x * (W_x x) + d_h * (W_h h) + b, all `[n, gates * hidden]`."""
+    for r in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            y[r, j] = scales[2, r, j] + b_0[j]
+        for j in range(y.shape[1]):
+            y[r, j] += scales[0, r, j] * from_x[r, j]
+        for j in range(y.shape[1]):
+            y[r, j] += scales[1, r, j] * from_h[r, j]
+
+
+@compiled
+def _rescale_backward(scales: Any, y: Any, from_x: Any, from_h: Any, d_from_x: Any, d_from_h: Any, d_b_0: Any) -> None:
+    """From the gradient y of the pre-activations those of W_x x, W_h h and b_0, and of the scales in their place."""
+    for r in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            d_b_0[j] += y[r, j]
+        for j in range(y.shape[1]):
+            d_from_x[r, j] = scales[0, r, j] * y[r, j]
+        for j in range(y.shape[1]):
+            d_from_h[r, j] = scales[1, r, j] * y[r, j]
+        for j in range(y.shape[1]):
+            scales[0, r, j] = y[r, j] * from_x[r, j]
+        for j in range(y.shape[1]):
+            scales[1, r, j] = y[r, j] * from_h[r, j]
+        for j in range(y.shape[1]):
+            scales[2, r, j] = y[r, j]
+
+
+@compiled
+def _scale_backward(z: Any, weights: Any, scales: Any, d_z: Any, d_D: Any) -> None:
+    """From the gradients of the scales to those of z and D."""
+    n = len(z)
+    for part in range(3):
+        for gate in range(weights.D.shape[1]):
+            mine, units = _parts(z, weights.D, part, gate)
+            product(scales[part, :n, units], weights.D_t[part, gate], d_z[:, mine])
+            product(z[:, mine].T, scales[part, :n, units], d_D[part, gate])
+
+
+@compiled
+def steps_backward(counts: Any, mask: Any, weights: Any, stored: Any, d_outputs: Any, d: Any) -> None:
+    """All steps, the last first: fills d from `d_outputs [tokens, hidden]`."""
     batch, hidden = mask.shape
-    dtype = d_outputs.dtype
-    hyper = len(A_t)
-    gates, n_z = weights.D.shape[1:3]
-    each = stored.z.shape[1] // 3
-    stride = n_z if each > n_z else 0
-    d_h, d_t, d_c = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype), np.zeros(mask.shape, dtype)
-    d_h_hat, d_t_hat = np.empty((batch, hyper), dtype), np.empty((batch, hyper), dtype)
-    d_c_hat = np.zeros((batch, hyper), dtype)
-    d_reads = np.zeros((batch, hidden + hyper), dtype)
-    d_y = np.empty((batch, gates * hidden), dtype)
-    d_scales = np.empty((3, gates, batch, hidden), dtype)  # of d_x, d_h and b
-    d_z = np.empty((batch, n_z), dtype)
+    hyper, units = stored.h_hat.shape[1], len(weights.b_0)
+    d_h, d_t, d_c = memory_gradients(mask, hidden)
+    d_h_hat, d_t_hat, d_c_hat = memory_gradients(mask, hyper)
+    d_reads = np.zeros((batch, hidden + hyper), mask.dtype)
+    d_y = np.empty((batch, units), mask.dtype)
+    scales = np.empty((3, batch, units), mask.dtype)
     end = counts.sum()
     for n in counts[::-1]:
         start = end - n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], d.norm)
-        _rescale_backward(start, end, stride, weights, stored, d_y, d, d_scales)
-        for part in range(3):
-            for gate in range(gates):
-                first = part * each + gate * stride
-                d_z[:n] = 0
-                product(d_scales[part, gate, :n], weights.D[part, gate], d_z)
-                for r in range(n):
-                    for k in range(n_z):
-                        d.z[start + r, first + k] += d_z[r, k]
-                spread(stored.z[start:end], first, d_scales[part, gate, :n], d.D[part, gate])
+        z, d_z, from_x, from_h = stored.z[start:end], d.z[start:end], stored.from_x[start:end], stored.from_h[start:end]
+        _scale(z, weights, 2, scales)
+        _rescale_backward(scales, d_y[:n], from_x, from_h, d.from_x[start:end], d.from_h[start:end], d.b_0)
+        _scale_backward(z, weights, scales, d_z, d.D)
         for r in range(n):
             for j in range(hyper):
                 d_h_hat[r, j] = d_reads[r, hidden + j]
-        product(d.z[start:end], A_t, d_h_hat)
+        product(d_z, weights.A, d_h_hat)
         d_small = d.small[start:end]
         _step_backward(start, end, d_h_hat, d_c_hat, d_t_hat, weights.small_norm, stored.small, d_small, d.small_norm)
         for r in range(n):
             for j in range(d_small.shape[1]):
-                d.from_x[start + r, gates * hidden + j] = d_small[r, j]
-        if start > 0:
-            d_reads[:n] = 0
-            product(d_small, small_t, d_reads)
-            product(d.from_h[start:end], W_h_t, d_reads)
+                d.from_x[start + r, units + j] = d_small[r, j]
+        d_reads[:n] = 0
+        product(d_small, weights.small, d_reads)
+        product(d.from_h[start:end], weights.W_h, d_reads)
         end = start

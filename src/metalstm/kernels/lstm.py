@@ -14,8 +14,8 @@ import numpy as np
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
-from metalstm.kernels.products import Array, Multiply, by_numpy, pad_columns, padded, product
-from metalstm.kernels.state import read_state, state_gradient
+from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
+from metalstm.kernels.state import Run, memory_gradients, product_gradients, read_state, state_gradient
 
 
 class Norm(NamedTuple):
@@ -47,57 +47,44 @@ class Activations(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class LSTMRun(Run):
     """All that `backward` has to know of `forward`."""
 
-    x: Array
-    counts: Array
-    mask: Array
-    reads: Array
-    """The masked h that each step read `[tokens, padded hidden]`."""
     norm: Norm
     stored: Activations
 
 
 def forward(
     x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array
-) -> tuple[Array, Run]:
+) -> tuple[Array, LSTMRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs."""
     gates = multiply(x, W_x)
     gates += b
     return recur(x, counts, mask, gates, W_h, no_norm(x.dtype))
 
 
-def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
+def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
     """The gradients of x, W_x, W_h and b from that of h."""
     d_gates, _ = recur_backward(d_h, run, W_h)
-    return (*product_gradients(d_gates, run, multiply, W_x, W_h), d_gates.sum(axis=0))
+    return (*product_gradients(d_gates, d_gates, run, multiply, W_x), d_gates.sum(axis=0))
 
 
-def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, Run]:
+def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:
     """h and the run, from gates that hold what comes from x."""
     hidden = W_h.shape[1]
-    reads = np.zeros((len(x), padded(hidden)), x.dtype)
+    reads = np.zeros((len(x), hidden), x.dtype)
     h = np.empty((len(x), hidden), x.dtype)
-    run = Run(x, counts, mask, reads, norm, new_activations(gates, norm))
-    _forward(counts, mask, pad_columns(W_h), reads, norm, run.stored, h)
+    run = LSTMRun(x, counts, mask, reads, norm, new_activations(gates, norm))
+    _forward(counts, mask, transposed(W_h), reads, norm, run.stored, h)
     return h, run
 
 
-def recur_backward(d_h: Array, run: Run, W_h: Array) -> tuple[Array, Norm]:
+def recur_backward(d_h: Array, run: LSTMRun, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
     d_gates = np.zeros_like(run.stored.gates)
     d_norm = Norm(*map(np.zeros_like, run.norm))
-    _backward(run.counts, run.mask, np.ascontiguousarray(W_h.T), run.norm, run.stored, d_h, d_gates, d_norm)
+    _backward(run.counts, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm
-
-
-def product_gradients(
-    d_gates: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array
-) -> tuple[Array, Array, Array]:
-    """The gradients of x, W_x and W_h, as one large product each."""
-    d_W_h = multiply(d_gates.T, run.reads.T)[:, : W_h.shape[1]]
-    return multiply(d_gates, W_x.T), multiply(d_gates.T, run.x.T), d_W_h
 
 
 def no_norm(dtype: np.dtype[Any]) -> Norm:
@@ -214,31 +201,31 @@ def remember_backward(start: int, end: int, d_t: Any, d_c: Any, stored: Any, d_g
 
 
 @compiled
-def _forward(counts: Any, mask: Any, W_h: Any, reads: Any, norm: Any, stored: Any, h: Any) -> None:
+def _forward(counts: Any, mask: Any, W_h_t: Any, reads: Any, norm: Any, stored: Any, h: Any) -> None:
     c = np.zeros(mask.shape, h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
             read_state(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h, stored.gates[start:end])
+            product(reads[start:end], W_h_t, stored.gates[start:end])
         step(start, end, c, norm, stored, h[start:end])
         before, start = start, end
 
 
 @compiled
 def _backward(
-    counts: Any, mask: Any, W_h_t: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
+    counts: Any, mask: Any, W_h: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
 ) -> None:
-    d_c, d_reads = np.zeros(mask.shape, d_gates.dtype), np.zeros(mask.shape, d_gates.dtype)
-    d_h, d_t = np.empty(mask.shape, d_gates.dtype), np.empty(mask.shape, d_gates.dtype)
+    d_h, d_t, d_c = memory_gradients(mask, mask.shape[1])
+    d_reads = np.zeros(mask.shape, d_gates.dtype)
     end = counts.sum()
     for n in counts[::-1]:
         start = end - n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         step_backward(start, end, d_h, d_c, d_t, norm, stored, d_gates[start:end], d_norm)
         d_reads[:n] = 0
-        product(d_gates[start:end], W_h_t, d_reads)
+        product(d_gates[start:end], W_h, d_reads)
         end = start
 
 

@@ -13,19 +13,19 @@ import numpy as np
 from metalstm.kernels import lstm
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
-from metalstm.kernels.products import Array, Multiply, by_numpy, combine, pad_columns, padded, product, spread
-from metalstm.kernels.state import read_state, state_gradient
+from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
+from metalstm.kernels.state import Run, memory_gradients, read_states, state_gradient
 
 
 class Weights(NamedTuple):
     """What the steps multiply with, laid out for them."""
 
     small: Array
-    """The Meta-LSTM's weights for [h; h^], `[4 * meta, padded (hidden + meta)]`."""
+    """The Meta-LSTM's weights for [h; h^], `[4 * meta, hidden + meta]`."""
     W_z: Array
-    """`[N_z, padded meta]`."""
+    """`[N_z, meta]`."""
     Q_h: Array
-    """`[tasks, 4 * N_z, padded hidden]`."""
+    """`[tasks, 4 * N_z, hidden]`."""
     PB: Array
     """P, then B transposed, `[tasks, 4, 2 * N_z, hidden]`."""
     norm: Norm
@@ -51,9 +51,9 @@ class MultiTaskActivations(NamedTuple):
     factors: Array
     """[z * q; z] of each gate, `[tokens, 4, 2 * N_z]`."""
     reads: Array
-    """Masked h, then h^, as each step read them `[tokens, padded (hidden + meta)]`."""
+    """Masked h, then h^, as each step read them `[tokens, hidden + meta]`."""
     h_hat: Array
-    """`[tokens, padded meta]`."""
+    """`[tokens, meta]`."""
     large: Activations
     small: Activations
 
@@ -69,12 +69,9 @@ class Gradients(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """All that `backward` has to know of `forward`."""
+class MultiTaskRun(Run):
+    """All that `backward` has to know of `forward`; `reads` holds h^ behind h."""
 
-    x: Array
-    counts: Array
-    mask: Array
     members: Members
     rows: tuple[Array, ...]
     """The tokens of each task."""
@@ -93,7 +90,7 @@ def forward(
     W_z: Array,
     *own: Array,
     tasks: Array,
-) -> tuple[Array, Run]:
+) -> tuple[Array, MultiTaskRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs.
 
     Weights have the shapes of `nn/cells/multitask.py`; own: P, Q and B of one task after the other. tasks: for each
@@ -103,9 +100,9 @@ def forward(
     hidden, (n_z, meta) = mask.shape[1], W_z.shape
     Ps, Qs, Bs = own[::3], [Q.reshape(4 * n_z, -1) for Q in own[1::3]], own[2::3]
     weights = Weights(
-        small=pad_columns(np.concatenate([small_W_x[:, size:], small_W_h], axis=1)),
-        W_z=pad_columns(W_z),
-        Q_h=np.stack([pad_columns(Q[:, size:]) for Q in Qs]),
+        small=np.concatenate([small_W_x[:, size:], small_W_h], axis=1),
+        W_z=W_z,
+        Q_h=np.stack([Q[:, size:] for Q in Qs]),
         PB=np.stack([np.concatenate([P, np.swapaxes(B, 1, 2)], axis=1) for P, B in zip(Ps, Bs, strict=True)]),
         norm=no_norm(x.dtype),
     )
@@ -124,19 +121,20 @@ def forward(
         q=q,
         z=np.zeros((tokens, n_z), x.dtype),
         factors=np.empty((tokens, 4, 2 * n_z), x.dtype),
-        reads=np.zeros((tokens, padded(hidden + meta)), x.dtype),
-        h_hat=np.zeros((tokens, padded(meta)), x.dtype),
+        reads=np.zeros((tokens, hidden + meta), x.dtype),
+        h_hat=np.zeros((tokens, meta), x.dtype),
         large=new_activations(np.empty((tokens, 4 * hidden), x.dtype), weights.norm),
         small=new_activations(small, weights.norm),
     )
     h = np.empty((tokens, hidden), x.dtype)
-    _forward(counts, mask, tasks, members, weights, stored, h)
-    return h, Run(x, counts, mask, members, rows, weights, stored)
+    transposes = map(transposed, (weights.small, weights.W_z, weights.Q_h))
+    _forward(counts, mask, tasks, members, *transposes, weights, stored, h)
+    return h, MultiTaskRun(x, counts, mask, stored.reads, members, rows, weights, stored)
 
 
 def backward(
     d_h: Array,
-    run: Run,
+    run: MultiTaskRun,
     multiply: Multiply,
     small_W_x: Array,
     small_W_h: Array,
@@ -146,12 +144,9 @@ def backward(
 ) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
     stored, size = run.stored, run.x.shape[1]
-    hidden, (n_z, meta) = run.mask.shape[1], W_z.shape
+    hidden, n_z = run.mask.shape[1], len(W_z)
     d = Gradients(*map(np.zeros_like, (stored.q, stored.z, stored.small.gates, run.weights.PB)))
-    small_t = np.ascontiguousarray(run.weights.small[:, : hidden + meta].T)
-    Q_h_t = np.ascontiguousarray(np.swapaxes(run.weights.Q_h[:, :, :hidden], 1, 2))
-    W_z_t = np.ascontiguousarray(W_z.T)
-    _backward(run.counts, run.mask, small_t, Q_h_t, W_z_t, run.members, run.weights, stored, d_h, d)
+    _backward(run.counts, run.mask, transposed(run.weights.PB), run.members, run.weights, stored, d_h, d)
 
     d_x = multiply(d.small, np.ascontiguousarray(small_W_x[:, :size]).T)
     d_own: list[Array] = []
@@ -169,16 +164,16 @@ def backward(
     return (
         d_x,
         np.concatenate([multiply(d.small.T, run.x.T), d_small[:, :hidden]], axis=1),
-        d_small[:, hidden : hidden + meta],
+        d_small[:, hidden:],
         d.small.sum(axis=0),
-        multiply(d.z.T, stored.h_hat.T)[:, :meta],
+        multiply(d.z.T, stored.h_hat.T),
         *d_own,
     )
 
 
 def _gathered(table: Array, rows: Array) -> Array:
-    """Rows of a table, and zero rows up to a padded size: see `ROWS` of `nn/cells/compiled.py`."""
-    gathered = np.zeros((padded(len(rows)), table.shape[1]), table.dtype)
+    """Rows of a table, and zero rows up to a multiple of 16: see `ROWS` of `nn/cells/compiled.py`."""
+    gathered = np.zeros((-(-len(rows) // 16) * 16, table.shape[1]), table.dtype)
     gathered[: len(rows)] = table[rows]
     return gathered
 
@@ -193,37 +188,46 @@ def _running(members: Any, task: int, n: int) -> Any:
 
 
 @compiled
-def _forward(counts: Any, mask: Any, tasks: Any, members: Any, weights: Any, stored: Any, h: Any) -> None:
+def _forward(
+    counts: Any,
+    mask: Any,
+    tasks: Any,
+    members: Any,
+    small_t: Any,
+    W_z_t: Any,
+    Q_h_t: Any,
+    weights: Any,
+    stored: Any,
+    h: Any,
+) -> None:
     batch, hidden = mask.shape
     n_z, meta = stored.z.shape[1], stored.small.memory.shape[1]
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, meta), h.dtype)
-    own_h, own_q = np.empty((batch, weights.Q_h.shape[2]), h.dtype), np.empty((batch, 4 * n_z), h.dtype)
+    own_h, own_q = np.empty((batch, hidden), h.dtype), np.empty((batch, 4 * n_z), h.dtype)
     start = before = 0
     for n in counts:
         end = start + n
         if start > 0:
-            read_state(h[before : before + n], mask, stored.reads[start:end])
-            stored.reads[start:end, hidden : hidden + meta] = stored.h_hat[before : before + n, :meta]
-            product(stored.reads[start:end], weights.small, stored.small.gates[start:end])
-            for task in range(len(weights.Q_h)):
+            read_states(h[before : before + n], stored.h_hat[before : before + n], mask, stored.reads[start:end])
+            product(stored.reads[start:end], small_t, stored.small.gates[start:end])
+            for task in range(len(Q_h_t)):
                 mine = _running(members, task, n)
                 for i in range(len(mine)):
-                    own_h[i] = stored.reads[start + mine[i], : own_h.shape[1]]
+                    own_h[i] = stored.reads[start + mine[i], :hidden]
                     own_q[i] = stored.q[start + mine[i]]
-                product(own_h[: len(mine)], weights.Q_h[task], own_q)
+                product(own_h[: len(mine)], Q_h_t[task], own_q)
                 for i in range(len(mine)):
                     stored.q[start + mine[i]] = own_q[i]
         lstm.step(start, end, c_hat, weights.norm, stored.small, stored.h_hat[start:end])
-        product(stored.h_hat[start:end], weights.W_z, stored.z[start:end])
-        for r in range(n):
-            row = start + r
+        product(stored.h_hat[start:end], W_z_t, stored.z[start:end])
+        for row in range(start, end):
             for gate in range(4):
-                factors = stored.factors[row, gate]
                 for k in range(n_z):
-                    factors[k] = stored.z[row, k] * stored.q[row, gate * n_z + k]
-                    factors[n_z + k] = stored.z[row, k]
-                units = slice(gate * hidden, (gate + 1) * hidden)
-                combine(factors, weights.PB[tasks[r], gate], stored.large.gates[row, units])
+                    stored.factors[row, gate, k] = stored.z[row, k] * stored.q[row, gate * n_z + k]
+                    stored.factors[row, gate, n_z + k] = stored.z[row, k]
+                y = stored.large.gates[row : row + 1, gate * hidden : (gate + 1) * hidden]
+                y[:] = 0
+                product(stored.factors[row, gate : gate + 1], weights.PB[tasks[row - start], gate], y)
         lstm.step(start, end, c, weights.norm, stored.large, h[start:end])
         before, start = start, end
 
@@ -232,9 +236,7 @@ def _forward(counts: Any, mask: Any, tasks: Any, members: Any, weights: Any, sto
 def _backward(
     counts: Any,
     mask: Any,
-    small_t: Any,
-    Q_h_t: Any,
-    W_z_t: Any,
+    PB_t: Any,
     members: Any,
     weights: Any,
     stored: Any,
@@ -243,10 +245,9 @@ def _backward(
 ) -> None:
     batch, hidden = mask.shape
     dtype = d_outputs.dtype
-    n_z, meta = stored.z.shape[1], len(W_z_t)
-    d_h, d_t, d_c = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype), np.zeros(mask.shape, dtype)
-    d_h_hat, d_t_hat = np.empty((batch, meta), dtype), np.empty((batch, meta), dtype)
-    d_c_hat = np.zeros((batch, meta), dtype)
+    n_z, meta = weights.W_z.shape
+    d_h, d_t, d_c = memory_gradients(mask, hidden)
+    d_h_hat, d_t_hat, d_c_hat = memory_gradients(mask, meta)
     d_reads = np.zeros((batch, hidden + meta), dtype)
     d_y = np.empty((batch, 4 * hidden), dtype)
     # rows of one task
@@ -267,23 +268,23 @@ def _backward(
                 for i in range(m):
                     own_y[i] = d_y[mine[i], gate * hidden : (gate + 1) * hidden]
                     own_factors[i] = stored.factors[start + mine[i], gate]
-                spread(own_factors[:m], 0, own_y[:m], d.PB[task, gate])
+                product(own_factors[:m].T, own_y[:m], d.PB[task, gate])
                 d_factors[:m] = 0
-                product(own_y[:m], weights.PB[task, gate], d_factors)
+                product(own_y[:m], PB_t[task, gate], d_factors)
                 for i in range(m):
                     row = start + mine[i]
                     for k in range(n_z):
                         own_q[i, gate * n_z + k] = d_factors[i, k] * stored.z[row, k]
                         d.z[row, k] += d_factors[i, k] * stored.q[row, gate * n_z + k] + d_factors[i, n_z + k]
             own_reads[:m] = 0
-            product(own_q[:m], Q_h_t[task], own_reads)
+            product(own_q[:m], weights.Q_h[task], own_reads)
             for i in range(m):
                 d.q[start + mine[i]] = own_q[i]
                 d_reads[mine[i], :hidden] = own_reads[i]
-        product(d.z[start:end], W_z_t, d_h_hat)
+        product(d.z[start:end], weights.W_z, d_h_hat)
         d_small = d.small[start:end]
         lstm.step_backward(start, end, d_h_hat, d_c_hat, d_t_hat, weights.norm, stored.small, d_small, weights.norm)
-        product(d_small, small_t, d_reads)
+        product(d_small, weights.small, d_reads)
         end = start
 
 

@@ -5,22 +5,23 @@ from typing import Any
 import numpy as np
 
 from metalstm.kernels import lstm
-from metalstm.kernels.lstm import Norm, Run, recur, recur_backward
+from metalstm.kernels.lstm import LSTMRun, Norm, recur, recur_backward
 from metalstm.kernels.products import Array, Multiply
+from metalstm.kernels.state import product_gradients
 
 
 def forward(
     x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array
-) -> tuple[Array, Run]:
+) -> tuple[Array, LSTMRun]:
     """h `[tokens, hidden]` for packed `x [tokens, input]`; norm: gain and bias of the gates, then of c'."""
     return recur(x, counts, mask, multiply(x, W_x), W_h, Norm(*map(np.ravel, norm)))
 
 
-def backward(d_h: Array, run: Run, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array) -> tuple[Array, ...]:
+def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
     d_gates, d_norm = recur_backward(d_h, run, W_h)
     by_weight = (d.reshape(weight.shape) for d, weight in zip(d_norm, norm, strict=True))
-    return (*lstm.product_gradients(d_gates, run, multiply, W_x, W_h), *by_weight)
+    return (*product_gradients(d_gates, d_gates, run, multiply, W_x), *by_weight)
 
 
 def compile(dtype: np.dtype[Any]) -> None:

@@ -1,8 +1,30 @@
-"""The state h between two steps of a recurrent network, under its dropout mask."""
+"""What the kernels of all cells have in common: the state h between two steps, and what is kept of a run."""
 
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from metalstm.kernels.compilation import compiled
+from metalstm.kernels.products import Array, Multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What every `backward` has to know of its `forward`."""
+
+    x: Array
+    counts: Array
+    mask: Array
+    reads: Array
+    """The masked h that each step read `[tokens, hidden]`; a small network's own h may follow."""
+
+
+def product_gradients(
+    d_from_x: Array, d_from_h: Array, run: Run, multiply: Multiply, W_x: Array
+) -> tuple[Array, Array, Array]:
+    """The gradients of x, W_x and W_h from those of W_x x and W_h h, as one large product each."""
+    return multiply(d_from_x, W_x.T), multiply(d_from_x.T, run.x.T), multiply(d_from_h.T, run.reads.T)
 
 
 @compiled
@@ -14,8 +36,25 @@ def read_state(h: Any, mask: Any, reads: Any) -> None:
 
 
 @compiled
+def read_states(h: Any, h_hat: Any, mask: Any, reads: Any) -> None:
+    """`read_state`, and behind it the h^ of a small network, which no mask is for."""
+    read_state(h, mask, reads)
+    hidden = mask.shape[1]
+    for r in range(reads.shape[0]):
+        for j in range(h_hat.shape[1]):
+            reads[r, hidden + j] = h_hat[r, j]
+
+
+@compiled
 def state_gradient(d_outputs: Any, d_reads: Any, mask: Any, d_h: Any) -> None:
     """The gradient of a step's h: what its reader, behind the mask, and what the layer above give back."""
     for r in range(d_outputs.shape[0]):
         for j in range(d_outputs.shape[1]):
             d_h[r, j] = d_outputs[r, j] + d_reads[r, j] * mask[r, j]
+
+
+@compiled
+def memory_gradients(mask: Any, size: int) -> Any:
+    """Room for the gradients of h, of c' on its way to h, and zeros for that of c, each `[batch, size]`."""
+    shape = len(mask), size
+    return np.empty(shape, mask.dtype), np.empty(shape, mask.dtype), np.zeros(shape, mask.dtype)
