@@ -25,6 +25,7 @@ def tagger(seed: int = 0) -> Tagger:
         hidden_size=4,
         tune_words=False,
         characters=CharacterOptions(encoder="lstm", size=4, embedding_size=3),
+        word_shape=2,
         attention=AttentionOptions(heads=2),
         cell_options={"dropout_recurrent": 0.25},
     )

@@ -45,7 +45,7 @@ def batch(rows: slice = slice(None)) -> Batch:
     [
         SMALL,
         SMALL.model_copy(update={"characters": CharacterOptions(encoder="lstm", size=6)}),
-        SMALL.model_copy(update={"characters": CharacterOptions(encoder="none"), "num_layers": 2}),
+        SMALL.model_copy(update={"characters": CharacterOptions(encoder="none"), "num_layers": 2, "word_shape": 3}),
         SMALL.model_copy(update={"attention": AttentionOptions(heads=2), "cell": "rnn"}),
     ],
 )

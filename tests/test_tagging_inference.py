@@ -72,7 +72,8 @@ def test_empty_sentences_have_no_labels_and_change_no_others(tmp_path_factory, s
 def test_other_networks_and_damaged_files_are_left_to_torch(tmp_path):
     saved(tmp_path / "cell", cell="rnn")
     saved(tmp_path / "characters", characters=CharacterOptions(encoder="lstm"))
-    for name in ("cell", "characters", "nowhere"):
+    saved(tmp_path / "shape", word_shape=2)
+    for name in ("cell", "characters", "shape", "nowhere"):
         assert inference.load(tmp_path / name) is None
     assert isinstance(load(tmp_path / "cell"), Tagger)
     saved(tmp_path / "damaged")

@@ -21,9 +21,9 @@ def random_embedding(rows: int, size: int, *, sparse: bool = False) -> nn.Embedd
     return embedding
 
 
-def corpus_embedding(corpora: int, size: int) -> nn.Embedding:
-    """A table `[corpora, size]` of the same distribution, without a row for padding."""
-    embedding = nn.Embedding(max(1, corpora), size)
+def category_embedding(categories: int, size: int) -> nn.Embedding:
+    """A table `[categories, size]` of the same distribution, without a row for padding."""
+    embedding = nn.Embedding(max(1, categories), size)
     _draw(embedding)
     return embedding
 

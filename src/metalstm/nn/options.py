@@ -75,6 +75,8 @@ class NetworkOptions(Options):
     tune_words: bool = True
     """Word vectors are trained with the rest; false: they stay as they were given."""
     characters: CharacterOptions = CharacterOptions()
+    word_shape: Annotated[int, Field(ge=0)] = 0
+    """Values that say how a word is written: its capitals, digits and signs; 0: none."""
     hidden_size: Size = 100
     """Units a direction."""
     num_layers: Size = 1

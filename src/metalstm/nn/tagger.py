@@ -14,10 +14,11 @@ from metalstm.nn.cells import REGISTRY, recurrent
 from metalstm.nn.characters import character_encoder
 from metalstm.nn.crf import LinearChainCRF
 from metalstm.nn.dropout import Dropout
-from metalstm.nn.embeddings import corpus_embedding, word_embedding
+from metalstm.nn.embeddings import category_embedding, word_embedding
 from metalstm.nn.iobes import allowed_transitions
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.options import TaggerOptions
+from metalstm.nn.word_shape import WordShape
 
 
 class Tagger(nn.Module):
@@ -41,12 +42,13 @@ class Tagger(nn.Module):
         self.characters = character_encoder(
             options.characters.encoder, len(lexicon.characters), options.characters, kernels
         )
+        self.shape = WordShape(lexicon.characters, options.word_shape) if options.word_shape else None
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         corpus_size = options.multitask.corpus_embedding if options.multitask else 0
-        self.corpus_embedding = corpus_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
+        self.corpus_embedding = category_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
         self.encoder = recurrent(
             options.cell,
-            options.word_size + self.characters.size + corpus_size,
+            options.word_size + self.characters.size + options.word_shape + corpus_size,
             options.hidden_size,
             bidirectional=True,
             num_layers=options.num_layers,
@@ -134,8 +136,10 @@ class Tagger(nn.Module):
         return chosen
 
     def _features(self, batch: Batch) -> Tensor:
-        """`[batch, time, word_size + characters.size]`; a word that the batch holds many times is read only once."""
+        """`[batch, time, word_size + characters.size + word_shape]`; a word of many places is read only once."""
         spelled = self.characters(batch.spellings, batch.spelling_lengths)
+        if self.shape is not None:
+            spelled = torch.cat([spelled, self.shape(batch.spellings, batch.spelling_lengths)], dim=1)
         if self.options.dropout.words == 0.0:
             distinct = torch.cat([self.words(batch.spelled_words), spelled], dim=1)
             return functional.embedding(batch.spelling_of, distinct)

@@ -25,7 +25,7 @@ Array = np.ndarray[Any, Any]
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, VERSIONS = "metalstm tagger", (1, 2)
 OPTIONS = {
-    *("word_size", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
+    *("word_size", "word_shape", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
     *("attention", "multitask", "crf", "dropout", "kernels"),
 }
 TOKENS_AT_ONCE = 150_000
@@ -187,6 +187,7 @@ def _serves(options: dict[str, Any]) -> bool:
         options.keys() <= OPTIONS
         and options["cell"] in ("lstm", "torchlstm")
         and options["characters"]["encoder"] in ("cnn", "none")
+        and options.get("word_shape", 0) == 0
         and options["attention"]["heads"] == 0
         and options.get("multitask") is None
     )
