@@ -70,7 +70,7 @@ def on_terminal(
     from rich.table import Table
 
     shown = list(columns)
-    console = Console(file=file, highlight=False)
+    console = Console(file=file, highlight=False, markup=False, emoji=False)
     if not (file or sys.stdout).isatty():
         console.width = max(console.width, _width(shown, rows))
     while _width(shown, rows) > console.width and any(column.dropped for column in shown):
@@ -98,7 +98,7 @@ def on_terminal(
         table.add_row(*(column.cell(row) for column in shown), end_section=is_last)
     console.print(table)
     for note in notes(shown):
-        console.print(note, style="dim", markup=False)
+        console.print(note, style="dim")
 
 
 def number(value: float | None, form: str = ".2f") -> str:

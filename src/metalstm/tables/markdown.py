@@ -24,7 +24,7 @@ def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = (), *, ope
         lines += [*opening, "## Rows", ""]
     if rows:
         lines += [*as_markdown(rows, _columns(rows)), ""]
-    lines += [f"- {note}" for note in [*_notes(rows, _columns(rows)), *_missing(missing)]]
+    lines += [f"- {note}" for note in [*_notes(rows, _columns(rows)), *by_model("Not run", missing)]]
     return "\n".join(lines) + "\n"
 
 
@@ -122,13 +122,13 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
     return notes
 
 
-def _missing(missing: Sequence[Absent]) -> list[str]:
-    """One line for all rows that are not there, by model and cell."""
+def by_model(what: str, rows: Sequence[Absent]) -> list[str]:
+    """One line that says `what` of rows that are not there, by model and cell; none where there are no such rows."""
     corpora: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for corpus, setting, cell in missing:
-        corpora[model_name(setting), cell].append(corpus)
+    for corpus, setting, cell in rows:
+        corpora[model_name(setting), NOTHING if cell == NO_CELL else cell].append(corpus)
     parts = [f"{setting} {cell}: {', '.join(names)}" for (setting, cell), names in corpora.items()]
-    return [f"Not run: {'; '.join(parts)}."] if parts else []
+    return [f"{what}: {'; '.join(parts)}."] if parts else []
 
 
 def _span(numbers: Sequence[int]) -> str:
