@@ -123,7 +123,8 @@ def _columns() -> list[Column[Errors]]:
             "Boundary",
             "boundary",
             note="Boundary: an entity of the same type shares a token. Type: the same tokens have another type. Both: "
-            "only entities of other types share a token. Missed: nothing shares a token.",
+            "only entities of other types share a token; neither can be where all have one type. Missed: nothing "
+            "shares a token.",
         ),
         _share("Type", "type", dropped=4),
         _share("Both", "boundary_and_type", dropped=4),
