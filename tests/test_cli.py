@@ -48,7 +48,9 @@ def test_a_mistake_is_one_line_and_exit_code_1(arguments: tuple[str, ...], tmp_p
     assert refused(metalstm(*arguments, folder=tmp_path)).startswith("metalstm: ")
 
 
-@pytest.mark.parametrize("command", ["plan", "stage", "convert", "check", "join", "strip", "evaluate", "errors", "tag", "track"])
+@pytest.mark.parametrize(
+    "command", ["plan", "stage", "convert", "check", "join", "strip", "evaluate", "errors", "tag", "track"]
+)
 def test_every_command_has_help(command: str, tmp_path: Path) -> None:
     done = metalstm(command, "--help", folder=tmp_path)
     assert done.returncode == 0
