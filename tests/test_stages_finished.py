@@ -49,6 +49,10 @@ def test_what_is_missing_is_named(study: Path) -> None:
     ):
         with pytest.raises(UserError, match=message):
             list(predictions(study / folder, "devel", corpus))
+    for content in ([], {"run": {"setting": "images"}}):
+        (study / "data/metrics.json").write_text(json.dumps(content))
+        with pytest.raises(UserError, match="not a run on corpora of sentences"):
+            list(predictions(study / "data", "devel"))
     write(study / "data/iobes/mine/devel.tsv", TOKENS[::-1], GOLD)
     with pytest.raises(UserError, match="not the sentences of the devel file of mine"):
         list(predictions(study / RUN, "devel"))

@@ -23,8 +23,10 @@ def predictions(folder: Path, split: str, corpus: str | None = None) -> Iterator
     """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; name that of a run, results/runs/SETTING/SCOPE/CELL/seed-N")
-    [(_, metrics), *_] = results.runs([folder / "metrics.json"])
-    corpora = metrics["run"]["corpora"]
+    try:
+        corpora = next(metrics["run"]["corpora"] for _, metrics in results.runs([folder / "metrics.json"]))
+    except (StopIteration, KeyError, TypeError):
+        raise UserError(f"{folder}: not a run on corpora of sentences, which keeps its predictions") from None
     if corpus is not None and corpus not in corpora:
         raise UserError(f"{folder}: not a run on {corpus}; it is one on {', '.join(corpora)}")
     study = (folder / _STUDY).resolve()
