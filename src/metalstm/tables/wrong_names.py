@@ -36,6 +36,25 @@ class _Name:
     example: str
 
 
+_KINDS: list[Column[_Kind]] = [
+    Column("Kind", lambda kind: kind.name, is_number=False),
+    Column("Not found", lambda kind: _number(kind.not_found)),
+    Column("Seen", lambda kind: _number(kind.seen)),
+    Column("Unseen", lambda kind: _number(kind.unseen)),
+    Column("Not gold", lambda kind: _number(kind.not_gold)),
+]
+_INSTEAD: Column[_Name] = Column("Predicted instead", lambda name: name.instead, is_number=False)
+_NAMES: list[Column[_Name]] = [
+    Column("Times", lambda name: _number(name.times)),
+    Column("Name", lambda name: name.name, is_number=False),
+    Column("Type", lambda name: name.type, is_number=False),
+    _INSTEAD,
+    Column("Annotated before", lambda name: _number(name.annotated)),
+    Column("Unlabelled before", lambda name: _number(name.unlabelled)),
+    Column("Example", lambda name: name.example, is_number=False),
+]
+
+
 def terminal(
     title: str,
     tokens: Sequence[Sequence[str]],
@@ -69,25 +88,6 @@ def terminal(
         if names:
             shown = f"{heading}: {min(most, len(names))} of {len(names)} names"
             on_terminal(names[:most], columns, title=shown, section=lambda _: None, notes=lambda _: (), file=file)
-
-
-_KINDS: list[Column[_Kind]] = [
-    Column("Kind", lambda kind: kind.name, is_number=False),
-    Column("Not found", lambda kind: _number(kind.not_found)),
-    Column("Seen", lambda kind: _number(kind.seen)),
-    Column("Unseen", lambda kind: _number(kind.unseen)),
-    Column("Not gold", lambda kind: _number(kind.not_gold)),
-]
-_INSTEAD: Column[_Name] = Column("Predicted instead", lambda name: name.instead, is_number=False)
-_NAMES: list[Column[_Name]] = [
-    Column("Times", lambda name: _number(name.times)),
-    Column("Name", lambda name: name.name, is_number=False),
-    Column("Type", lambda name: name.type, is_number=False),
-    _INSTEAD,
-    Column("Annotated before", lambda name: _number(name.annotated)),
-    Column("Unlabelled before", lambda name: _number(name.unlabelled)),
-    Column("Example", lambda name: name.example, is_number=False),
-]
 
 
 def _kinds(counts: Counts) -> list[_Kind]:
