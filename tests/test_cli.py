@@ -41,13 +41,16 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
         ("show", "nowhere.csv"),
         ("track",),
         ("tag", "--model", "nowhere"),
+        ("errors", "nowhere"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_1(arguments: tuple[str, ...], tmp_path: Path) -> None:
     assert refused(metalstm(*arguments, folder=tmp_path)).startswith("metalstm: ")
 
 
-@pytest.mark.parametrize("command", ["plan", "stage", "convert", "check", "join", "strip", "evaluate", "tag", "track"])
+@pytest.mark.parametrize(
+    "command", ["plan", "stage", "convert", "check", "join", "strip", "evaluate", "errors", "tag", "track"]
+)
 def test_every_command_has_help(command: str, tmp_path: Path) -> None:
     done = metalstm(command, "--help", folder=tmp_path)
     assert done.returncode == 0

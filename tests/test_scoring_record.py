@@ -38,7 +38,7 @@ def test_too_many_entities_are_refused() -> None:
 def test_a_report_has_the_interval_and_the_counts_of_every_sentence() -> None:
     tokens = [["asthma", "is"], ["lung", "cancer"], ["no", "gout"]] * 10
     predicted = [["O", "O"]] * 5 + GOLD[5:]
-    made = report(tokens, GOLD, predicted, known={("gout",)}, with_counts=True)
+    made = report(tokens, GOLD, predicted, earlier=([["gout"]], [["S-Disease"]]), with_counts=True)
     counts = record.read(made["sentence_counts"])
     assert counts.sum(axis=0).tolist() == [25, 25, 30]
     low, high = made["f1_interval"]
@@ -47,6 +47,6 @@ def test_a_report_has_the_interval_and_the_counts_of_every_sentence() -> None:
 
 
 def test_a_split_without_sentences_has_no_interval() -> None:
-    made = report([], [], [], known=())
+    made = report([], [], [], earlier=([], []))
     assert made["f1_interval"] is None
     assert "sentence_counts" not in made

@@ -227,6 +227,25 @@ def tag(
 
 
 @app.command()
+def errors(
+    run: Annotated[Path, typer.Argument(help="Folder of a scored run.", metavar="RUN_DIR")],
+    corpus: Annotated[Optional[str], typer.Option(help="Of which corpus; of all of the run if none.")] = None,  # noqa: UP045
+    split: Annotated[Literal["devel", "test"], typer.Option(help="Test: for reports, never to choose by.")] = "devel",
+    most: Annotated[int, typer.Option(help="How many names of each kind to show.", min=0)] = 20,
+) -> None:
+    """Say what is wrong in a run's predictions: how many errors of each kind, and the names that they are made on."""
+    from metalstm.scoring import errors as scoring
+    from metalstm.stages import finished, reports
+    from metalstm.tables import wrong_names
+
+    for name, sentences, labels in finished.predictions(run, split, corpus):
+        tokens = [sentence.tokens for sentence in sentences[split]]
+        wrong = scoring.find(tokens, [sentence.labels for sentence in sentences[split]], labels)
+        before = scoring.earlier(scoring.forms(wrong), *reports.earlier(sentences, split))
+        wrong_names.terminal(f"{name}, {split}", tokens, wrong, before, most=most)
+
+
+@app.command()
 def cells() -> None:
     """List the recurrent cells and their options."""
     from metalstm.nn.cells import REGISTRY
@@ -293,10 +312,12 @@ def gather(
 def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:
-    """Print an F1 table, with that of all corpora what it cost; or just cost.csv."""
-    from metalstm.tables import cost, markdown, rows
+    """Print an F1 table, with that of all corpora what it cost; or just cost.csv or errors.csv."""
+    from metalstm.tables import cost, errors, markdown, rows
 
-    if table.name != "cost.csv":
+    if table.name == "errors.csv":
+        errors.terminal(errors.read_csv(table))
+    elif table.name != "cost.csv":
         markdown.terminal(rows.read_csv(table), title=table.stem)
     costs = table.with_name("cost.csv")
     if table == costs or (table.stem == "all" and costs.is_file()):

@@ -200,7 +200,7 @@ def validate(document: Any, path: Path) -> Study:
         if name not in named:
             refuse(("cells", number), f"there is no cell {name!r}{_nearest(name, named)}")
     for name, members in study.groups.items():
-        if name in ("all", "cost"):
+        if name in ("all", "cost", "errors"):
             refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")

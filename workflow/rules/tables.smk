@@ -101,6 +101,13 @@ rule table_all:
             labels={"table": "cost"},
             caption="../report/cost.rst",
         ),
+        errors_csv="results/tables/errors.csv",
+        errors_md=report(
+            "results/tables/errors.md",
+            category="Errors",
+            labels={"table": "errors"},
+            caption="../report/errors.rst",
+        ),
     log:
         "results/logs/table/all.log",
     priority: priority_of("table", "all")
@@ -110,6 +117,6 @@ rule table_all:
         mem_mb=1000,
         runtime=10,
     message:
-        "Gathering the scores and the cost of all corpora"
+        "Gathering the scores, the cost and the errors of all corpora"
     shell:
         "metalstm stage table --plan {input.plan} 2>&1 | tee {log}"

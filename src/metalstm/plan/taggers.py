@@ -122,7 +122,8 @@ def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
     files |= {f"vote/{run.setting}/{run.scope}": _vote_metrics(run) for run in gathered}
     outputs = {ending: f"results/tables/{name}.{ending}" for ending in ("csv", "md", "json", "svg")}
     if name == "all":
-        outputs |= {f"cost.{ending}": f"results/tables/cost.{ending}" for ending in ("csv", "md")}
+        for page in ("cost", "errors"):
+            outputs |= {f"{page}.{ending}": f"results/tables/{page}.{ending}" for ending in ("csv", "md")}
     settings = [*study.settings.per_corpus, *study.settings.per_group]
     chosen = {
         "table": name,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from metalstm.scoring.entities import strict_entities
 from metalstm.scoring.labels import entity_labels
+from metalstm.scoring.occurrences import occurrences
 from metalstm.scoring.scores import Labels, check_parallel
 from metalstm.scoring.seen import SurfaceForm, most_frequent
 
@@ -54,7 +55,10 @@ def consistent(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str
     names = _names(tokens, labels)
     changed = [list(sentence_labels) for sentence_labels in labels]
     types = {form: most_frequent(name.types) for form, name in names.items()}
-    for sentence, start, form in _occurrences(tokens, names):
+    places = list(occurrences(tokens, names))
+    for sentence, _, form in places:
+        names[form].occurring.append(sentence)
+    for sentence, start, form in places:
         end = start + len(form)
         is_free = all(label == "O" for label in changed[sentence][start:end])
         if is_free and names[form].is_likely(sentence):
@@ -75,25 +79,6 @@ def _names(tokens: Sequence[Sequence[str]], labels: Labels) -> dict[SurfaceForm,
         for form, name in names.items()
         if len(name.predicted) >= LEAST_PREDICTED and sum(map(len, form)) >= SHORTEST
     }
-
-
-def _occurrences(
-    tokens: Sequence[Sequence[str]], names: dict[SurfaceForm, _Name]
-) -> list[tuple[int, int, SurfaceForm]]:
-    """Sentence, start and name of all occurrences, in this order, the longest first; counts them in `names`."""
-    sizes: dict[str, set[int]] = {}
-    for form in names:
-        sizes.setdefault(form[0], set()).add(len(form))
-    longest_first = {word: sorted(lengths, reverse=True) for word, lengths in sizes.items()}
-    found = []
-    for sentence, words in enumerate(map(tuple, tokens)):
-        for start, word in enumerate(words):
-            for size in longest_first.get(word, ()):
-                form = words[start : start + size]
-                if len(form) == size and form in names:
-                    names[form].occurring.append(sentence)
-                    found.append((sentence, start, form))
-    return found
 
 
 def _around(sentences: Sequence[int], sentence: int) -> int:

@@ -15,7 +15,7 @@ def run(plan: Plan) -> None:
     """Write metrics.json, as a run's, of what the mentions of the train file alone find in the other splits."""
     name = plan.parameters["corpus"]
     corpus = {split: columns.read(Path(plan.inputs[split])) for split in SPLITS}
-    mentions = reports.earlier_mentions(corpus, "devel")
+    mentions = seen.mentions(*reports.earlier(corpus, "devel"))
     scores = {
         split: reports.of_split(
             corpus, split, seen.dictionary_labels(mentions, [sentence.tokens for sentence in corpus[split]])

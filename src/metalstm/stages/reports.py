@@ -8,7 +8,6 @@ from metalstm.corpora import columns
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.plan.job import SPLITS
-from metalstm.scoring import seen
 from metalstm.scoring.report import report
 from metalstm.scoring.scores import Labels
 
@@ -28,10 +27,10 @@ def predicted(path: Path, sentences: Sequence[Sentence], split: str, corpus: str
     return [sentence.labels for sentence in read]
 
 
-def earlier_mentions(corpus: Corpus, split: str) -> seen.Mentions:
-    """The mentions annotated in the splits before `split`."""
-    earlier = [sentence for part in SPLITS[: SPLITS.index(split)] for sentence in corpus[part]]
-    return seen.mentions([sentence.tokens for sentence in earlier], [sentence.labels for sentence in earlier])
+def earlier(corpus: Corpus, split: str) -> tuple[list[Sequence[str]], list[Sequence[str]]]:
+    """The tokens and the labels of the splits before `split`."""
+    sentences = [sentence for part in SPLITS[: SPLITS.index(split)] for sentence in corpus[part]]
+    return [sentence.tokens for sentence in sentences], [sentence.labels for sentence in sentences]
 
 
 def of_split(corpus: Corpus, split: str, labels: Labels) -> dict[str, Any]:
@@ -40,6 +39,6 @@ def of_split(corpus: Corpus, split: str, labels: Labels) -> dict[str, Any]:
         [sentence.tokens for sentence in corpus[split]],
         [sentence.labels for sentence in corpus[split]],
         labels,
-        known=earlier_mentions(corpus, split),
+        earlier=earlier(corpus, split),
         with_counts=split == "test",
     )

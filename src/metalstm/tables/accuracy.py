@@ -9,12 +9,10 @@ from typing import Any
 
 from metalstm.errors import UserError
 from metalstm.tables import csv_file
-from metalstm.tables.markdown import padded
+from metalstm.tables.columns import NOTHING, padded
 
 STUDY = {("MNIST", "metarnn"): "11", ("MNIST", "metalstm"): "< 37"}
 """Accuracy in per cent, as far as the study's pictures tell; it published no figures."""
-
-_NOTHING = "–"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def page(title: str, rows: Sequence[Row], curves: str | None) -> str:
         "Cell": [row.cell for row in rows],
         "Seeds": [str(row.seeds) for row in rows],
         "Accuracy": [_with_deviation(row.accuracy_mean, row.accuracy_sd, ".2f") for row in rows],
-        "Study": [row.study_accuracy or _NOTHING for row in rows],
+        "Study": [row.study_accuracy or NOTHING for row in rows],
         "Devel": [f"{row.devel_accuracy_mean:.2f}" for row in rows],
         "Best epoch": [f"{row.best_epoch_mean:.3g}" for row in rows],
         "CPU s an epoch": [f"{row.cpu_seconds_an_epoch:.1f}" for row in rows],
@@ -168,5 +166,5 @@ def _notes(rows: Sequence[Row]) -> list[str]:
 
 def _with_deviation(value: float | None, deviation: float | None, form: str) -> str:
     if value is None:
-        return _NOTHING
+        return NOTHING
     return format(value, form) + ("" if deviation is None else f" ± {format(deviation, form)}")

@@ -2,13 +2,14 @@
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
 from metalstm.errors import UserError
 from metalstm.tables import csv_file, results
-from metalstm.tables.markdown import model_name, padded
+from metalstm.tables.columns import padded
+from metalstm.tables.markdown import model_name
 
 CORES = 2
 """Wall time is told for a machine with so many, each with a training of its own."""
@@ -69,12 +70,7 @@ def read_csv(path: Path) -> list[Cost]:
     Raises:
         UserError: there is no such file, or it is not such a table.
     """
-    return csv_file.read(path, _read, [field.name for field in fields(Cost)])
-
-
-def _read(row: dict[str, str]) -> Cost:
-    measured = (float(row[field.name]) for field in fields(Cost)[3:])
-    return Cost(row["setting"], row["cell"], int(row["runs"]), *measured)
+    return csv_file.read(path, Cost)
 
 
 def page(title: str, costs: Sequence[Cost]) -> str:

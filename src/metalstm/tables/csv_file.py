@@ -2,8 +2,8 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from collections.abc import Sequence
+from dataclasses import MISSING, Field, asdict, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ from metalstm.errors import UserError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-Made = TypeVar("Made")
+Made = TypeVar("Made", bound="DataclassInstance")
 
 
 def text(rows: "Sequence[DataclassInstance]", kind: "type[DataclassInstance]", number: str = ".4f") -> str:
@@ -26,15 +26,29 @@ def text(rows: "Sequence[DataclassInstance]", kind: "type[DataclassInstance]", n
     return out.getvalue()
 
 
-def read(path: Path, make: Callable[[dict[str, str]], Made], needed: Sequence[str]) -> list[Made]:
-    """What `make` makes of each row, column to text.
+def read(path: Path, kind: type[Made]) -> list[Made]:
+    """The objects of `kind` that `text` wrote; a column whose field has a default may be missing.
 
     Raises:
-        UserError: there is no such file, or it is not a table with the columns `needed`.
+        UserError: there is no such file, or it is not such a table.
     """
+    named = fields(kind)
     try:
-        return [make(row) for row in csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))]
+        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+        return [kind(**{field.name: _value(field, row) for field in named}) for row in rows]
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run the study first, or name another one") from None
     except (KeyError, TypeError, ValueError, csv.Error):
+        needed = [field.name for field in named if field.default is MISSING]
         raise UserError(f"{path}: not a table with the columns {', '.join(needed)}") from None
+
+
+def _value(field: Field[Any], row: dict[str, str]) -> Any:
+    if field.default is not MISSING and field.name not in row:
+        return field.default
+    text = row[field.name]
+    if field.type is str:
+        return text
+    if text == "" and field.type not in (int, float):
+        return None
+    return int(text) if field.type is int else float(text)

@@ -1,7 +1,7 @@
 """Many runs, one table: a row for each corpus, setting and cell, over all seeds."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,10 +38,22 @@ def gather(
             scored on different test sentences.
     """
     found = results.read(metrics)
+    order = places(found, corpora=corpora, cells=cells, settings=settings, group=group)
+    return [_row(shown, place, found) for shown, place in order]
+
+
+def places(
+    found: Collection[Place],
+    *,
+    corpora: Sequence[str],
+    cells: Sequence[str],
+    settings: Sequence[str],
+    group: str | None = None,
+) -> Iterator[tuple[str, Place]]:
+    """The places in the order that `gather` says, each after the group that it is shown in."""
     cell_order = _order([NO_CELL, *cells], [place.cell for place in found])
     named = [DICTIONARY, *(variant for setting in settings for variant in _with_derived(setting))]
     setting_order = _order(named, [place.setting for place in found])
-    rows = []
     for corpus in corpora:
         joint = [place.scope for place in found if place.corpus == corpus != place.scope]
         groups = [group] if group is not None else list(dict.fromkeys(joint))
@@ -51,8 +63,7 @@ def gather(
                 for cell in cell_order:
                     place = Place(setting, scope, cell, corpus)
                     if place in found:
-                        rows.append(_row(shown, place, found))
-    return rows
+                        yield shown, place
 
 
 def _with_derived(setting: str) -> list[str]:

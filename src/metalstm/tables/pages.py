@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metalstm.files import write_text
-from metalstm.tables import cost, figures, gather, markdown, summary
+from metalstm.tables import cost, errors, figures, gather, markdown, summary
 from metalstm.tables.rows import Row, as_csv
 
 ALL = "all"
@@ -22,8 +22,8 @@ def write(
 ) -> list[Row]:
     """Write `table`.csv, .md and .svg in `folder` and return the rows; nothing is written where there are none.
 
-    `table` is a group of `corpora`, or `all`: then the page begins with a summary, and cost.csv and .md are written
-    beside it.
+    `table` is a group of `corpora`, or `all`: then the page begins with a summary, and cost.csv and .md, errors.csv
+    and .md are written beside it.
 
     Raises:
         UserError: what `gather` finds wrong in the metrics.
@@ -41,4 +41,7 @@ def write(
         costs = cost.gather(metrics, cells=cells, settings=settings)
         write_text(folder / "cost.csv", cost.as_csv(costs))
         write_text(folder / "cost.md", cost.page("What the trainings took", costs))
+        wrong, left_out = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
+        write_text(folder / "errors.csv", errors.as_csv(wrong))
+        write_text(folder / "errors.md", errors.page("What the errors on the test files are", wrong, left_out))
     return rows

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metalstm.errors import UserError
+from metalstm.scoring import errors
 from metalstm.tables.rows import CONSISTENT
 
 
@@ -33,6 +34,10 @@ class Result:
     """As `scoring.record` reads it; older files have none."""
     recall_unseen: float | None
     devel_f1: float | None
+    types: int
+    """How many types of entities there are, in gold or prediction."""
+    errors: errors.Counts | None
+    """Older files have none."""
 
 
 Results = dict[Place, dict[int, Result]]
@@ -95,5 +100,7 @@ def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Resu
         seeds=seeds,
         counts=test.get("sentence_counts"),
         recall_unseen=float(unseen["recall"]) if unseen["support"] else None,
+        types=len(strict["by_type"]),
+        errors=test.get("errors"),
         devel_f1=None if learned_from_devel or "devel" not in splits else float(splits["devel"]["strict"]["f1"]),
     )

@@ -1,9 +1,8 @@
 """A row of an F1 table, and the table as a file."""
 
 from collections.abc import Sequence
-from dataclasses import MISSING, Field, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from metalstm.tables import csv_file
 
@@ -82,16 +81,4 @@ def read_csv(path: Path) -> list[Row]:
     Raises:
         UserError: there is no such file, or it is not such a table.
     """
-    needed = [field.name for field in fields(Row) if field.default is MISSING]
-    return csv_file.read(path, lambda row: Row(*(_value(field, row) for field in fields(Row))), needed)
-
-
-def _value(field: Field[Any], row: dict[str, str]) -> Any:
-    if field.default is not MISSING and field.name not in row:
-        return field.default
-    text = row[field.name]
-    if field.type is str:
-        return text
-    if text == "" and field.type not in (int, float):
-        return None
-    return int(text) if field.type is int else float(text)
+    return csv_file.read(path, Row)

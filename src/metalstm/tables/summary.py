@@ -4,13 +4,13 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 
 from metalstm.tables import published
+from metalstm.tables.columns import NOTHING, padded
 from metalstm.tables.gather import REFERENCE_CELL, REFERENCE_SETTING
-from metalstm.tables.markdown import model_name, padded
+from metalstm.tables.markdown import model_name
 from metalstm.tables.rows import DERIVATIONS, NO_CELL, Row, base, derivation
 
 SURE = 0.05
 """A difference counts as one below this p value."""
-_NOTHING = "–"
 
 Pair = tuple[Row, Row, float | None]
 """A row, what it is compared with, and the p value of the difference."""
@@ -87,8 +87,8 @@ def _compared(pairs: Sequence[Pair], against: Callable[[Row], str]) -> list[str]
                 str(len(own)),
                 str(sum(difference >= 0 for difference, _ in differences)),
                 f"{statistics.fmean(difference for difference, _ in differences):+.2f}",
-                str(sum(difference > 0 for difference in sure)) if tested else _NOTHING,
-                str(sum(difference < 0 for difference in sure)) if tested else _NOTHING,
+                str(sum(difference > 0 for difference in sure)) if tested else NOTHING,
+                str(sum(difference < 0 for difference in sure)) if tested else NOTHING,
             ]
         )
     note = "Each p value stands for itself: of twenty differences by chance alone, one has p < 0.05."
