@@ -224,6 +224,8 @@ def tag(
         sys.stdout.write(rendered)
     else:
         write_text(out, rendered)
+    # Nor is it looked for when the process ends.
+    gc.freeze()
 
 
 @app.command()
