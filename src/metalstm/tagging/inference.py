@@ -138,7 +138,7 @@ class ArrayTagger:
         return greatest
 
     def _viterbi(self, emissions: Array, lengths: Array) -> Array:
-        """The best label of each token, `[tokens]` (Rabiner 1989, 32 to 35); rows of one label, so that they are long."""
+        """The best label of each token, `[tokens]` (Rabiner 1989, 32 to 35), with sentences side by side."""
         order = np.argsort(-lengths, kind="stable")
         starts, sizes = (np.cumsum(lengths) - lengths)[order], lengths[order]
         scores = np.ascontiguousarray(emissions.T)
