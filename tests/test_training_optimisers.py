@@ -1,5 +1,7 @@
 import copy
 import math
+import subprocess
+import sys
 from typing import get_args
 
 import pytest
@@ -151,6 +153,20 @@ def test_the_rate_is_set_for_all_parts():
 def test_every_name_that_can_be_chosen_is_built():
     for name in NAMES:
         assert optimiser(OptimiserOptions(name=name), Bag()).learning_rate == 0.15
+
+
+def test_to_learn_imports_nothing_of_torch_compile():
+    code = (
+        "import sys, torch; from metalstm.training.optimisers import for_parameters;"
+        "from metalstm.training.options import OptimiserOptions;"
+        "weight = torch.nn.Parameter(torch.ones(2));"
+        f"made = [for_parameters(OptimiserOptions(name=name), [weight]) for name in {NAMES}];"
+        "weight.sum().backward(); [steps.step() for steps in made];"
+        "[steps.load_state_dict(steps.state_dict()) for steps in made];"
+        "print('torch._dynamo' in sys.modules, weight.tolist() != [1, 1])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
 
 
 def test_momentum_for_an_optimiser_with_its_own_is_refused():

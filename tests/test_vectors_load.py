@@ -1,4 +1,6 @@
 import gzip
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -80,6 +82,24 @@ def test_gensim_reads_what_is_saved(tmp_path):
     save(tmp_path / "deep" / "saved.bin", VECTORS)
     keyed = KeyedVectors.load_word2vec_format(str(tmp_path / "deep" / "saved.bin"), binary=True)
     assert same(WordVectors(keyed.index_to_key, keyed.vectors), VECTORS)
+
+
+@pytest.mark.parametrize("between", [b"", b"\n"])
+def test_word2vec_binary_is_read_as_gensim_reads_it_and_without_gensim(tmp_path, between):
+    words = [*(word.encode() for word in WORDS), b"cut\xce", b"\xce", b"the"]
+    vectors = np.random.default_rng(1).normal(size=(len(words), 5)).astype("<f4")
+    rows = (word + b" " + row.tobytes() + between for word, row in zip(words, vectors, strict=True))
+    path = tmp_path / "words.bin"
+    path.write_bytes(f"{len(words)} 5\n".encode() + b"".join(rows))
+    keyed = KeyedVectors.load_word2vec_format(str(path), binary=True, unicode_errors="replace")
+    known = [word for word in keyed.index_to_key if word is not None]
+    assert same(load(path), WordVectors(known, keyed.vectors[: len(known)]))
+    code = (
+        "import sys; from pathlib import Path; from metalstm.vectors.load import load;"
+        f"load(Path({str(path)!r})); print('gensim' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_equal_vectors_are_saved_as_equal_bytes_and_nothing_else_is_left(tmp_path):

@@ -57,6 +57,8 @@ def stage(
     plan: Annotated[Path, typer.Option(help="The job's plan.")],
 ) -> None:
     """Run one stage by its plan; nothing is done where everything is as it was left."""
+    # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
+    gc.set_threshold(100_000)
     _one_thread()
     from metalstm.stages.run import run
 
@@ -224,6 +226,8 @@ def tag(
         sys.stdout.write(rendered)
     else:
         write_text(out, rendered)
+    # Nor is it looked for when the process ends.
+    gc.freeze()
 
 
 @app.command()

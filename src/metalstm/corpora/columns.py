@@ -76,7 +76,8 @@ def read_tokens(path: Path, *, token: int = 0, separator: str | None = "\t") -> 
     sentences: list[tuple[str, ...]] = []
     for first, rows in _blocks(path, separator):
         for number, row in enumerate(rows, start=first):
-            _require_columns(f"{path}:{number}", row, {"token": token}, separator)
+            if not -len(row) <= token < len(row):
+                _require_columns(f"{path}:{number}", row, {"token": token}, separator)
             if not row[token]:
                 raise UserError(f"{path}:{number}: expected a token, but its column is empty: {_shown(row)}")
         sentences.append(tuple([row[token] for row in rows]))

@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 
 LEAST = 1e-290
 """A product that may become less than this may lose digits, or all of itself, in float64."""
+VECTOR = 8
+"""Numbers that a processor compares at once."""
 
 
 @partial(compiled, fastmath=REORDER)
@@ -213,9 +215,13 @@ def viterbi(emissions: Array, lengths: Array, transitions: Array, start: Array, 
     batch, time, size = emissions.shape
     paths = np.empty((batch, time), dtype=np.int64)
     best = np.empty(batch, dtype=emissions.dtype)
-    pointers = np.empty((time, size), dtype=np.int32)
+    # Columns are added until whole vectors of the processor hold them: what is left over would go one by one.
+    width = (size + VECTOR - 1) // VECTOR * VECTOR
+    steps = np.zeros((size, width), dtype=transitions.dtype)
+    steps[:, :size] = transitions
+    pointers = np.empty((time, width), dtype=np.int32)
     delta = np.empty(size, dtype=emissions.dtype)
-    following = np.empty(size, dtype=emissions.dtype)
+    following = np.empty(width, dtype=emissions.dtype)
     for b in range(batch):
         length = lengths[b]
         for j in range(size):
@@ -223,13 +229,13 @@ def viterbi(emissions: Array, lengths: Array, transitions: Array, start: Array, 
         for t in range(1, length):
             # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
             pointer = pointers[t]
-            for j in range(size):
-                following[j] = delta[0] + transitions[0, j]
+            for j in range(width):
+                following[j] = delta[0] + steps[0, j]
                 pointer[j] = 0
             for i in range(1, size):
                 here = delta[i]
-                for j in range(size):
-                    score = here + transitions[i, j]
+                for j in range(width):
+                    score = here + steps[i, j]
                     better = score > following[j]
                     following[j] = score if better else following[j]
                     pointer[j] = np.int32(i) if better else pointer[j]

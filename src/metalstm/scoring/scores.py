@@ -101,9 +101,10 @@ def _strict_by_seqeval(gold: Labels, predicted: Labels) -> Reading:
     from seqeval.metrics.v1 import precision_recall_fscore_support
     from seqeval.scheme import IOBES, Entities
 
-    # seqeval takes nothing but lists, and at least one; a sentence without tokens changes no count.
-    true = [list(labels) for labels in gold] or [[]]
-    found = [list(labels) for labels in predicted] or [[]]
+    # seqeval takes nothing but lists, and at least one; a sentence without labels but O changes no count.
+    labelled = [pair for pair in zip(gold, predicted, strict=True) if {"O"}.union(*pair) != {"O"}]
+    true = [list(labels) for labels, _ in labelled] or [[]]
+    found = [list(labels) for _, labels in labelled] or [[]]
     # This is what seqeval's mode='strict' calls; handing it the entities spares it finding them again.
     entities = {"entities_true": Entities(true, IOBES), "entities_pred": Entities(found, IOBES)}
     micro, by_type = (

@@ -8,7 +8,7 @@ the first layer's gates get from it is computed once for all its places.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -81,29 +81,33 @@ class ArrayTagger:
 
     def emissions(self, sentences: Sequence[Sequence[str]], lengths: Array) -> Array:
         """The scores of each label at each token, `[tokens, labels]`, in the order of the text."""
-        numbers: dict[str, int] = {}
-        word_of = np.array(
-            [numbers.setdefault(word, len(numbers)) for tokens in sentences for word in tokens], np.int64
-        )
-        features = self._features(list(numbers))
+        flat = list(chain.from_iterable(sentences))
+        numbers = {word: number for number, word in enumerate(dict.fromkeys(flat))}
+        read = np.fromiter(map(numbers.__getitem__, flat), np.int64, len(flat))
+        below = self._features(list(numbers))
         starts = np.cumsum(lengths) - lengths
         order = np.argsort(-lengths, kind="stable")
         order = order[: np.count_nonzero(lengths)]
-        states = np.empty((len(word_of), len(self.emission)), np.float32)
-        below = features
-        for depth, layer in enumerate(self.layers):
-            hidden = states.shape[1] // 2
-            above = states if depth == 0 else np.empty_like(states)
+        hidden = len(self.emission) // 2
+        scores = np.tile(self.emission_bias, (len(read), 1))
+        for depth, layer in enumerate(self.layers, start=1):
+            # Of the last layer only the scores are kept: memory that is touched once costs as much as the recurrence.
+            above = np.empty((len(read), 2 * hidden), np.float32) if depth < len(self.layers) else None
             for side, direction in enumerate(layer):
-                gates = below @ direction.from_inputs + direction.bias
+                gates = below @ direction.from_inputs
+                gates += direction.bias
                 column = slice(side * hidden, (side + 1) * hidden)
                 for place in range(0, len(order), SENTENCES_AT_ONCE):
                     rows = order[place : place + SENTENCES_AT_ONCE]
                     tokens, counts = _steps(starts[rows], lengths[rows], backwards=side == 1)
-                    read = word_of[tokens] if depth == 0 else tokens
-                    above[tokens, column] = _recur(gates.take(read, axis=0), counts, direction.from_state)
-            below = states = above
-        return states @ self.emission + self.emission_bias
+                    states = _recur(gates, read[tokens], counts, direction.from_state)
+                    if above is None:
+                        scores[tokens] += states @ self.emission[column]
+                    else:
+                        above[tokens, column] = states
+            if above is not None:
+                below, read = above, np.arange(len(read))
+        return scores
 
     def _features(self, words: Sequence[str]) -> Array:
         """Of each word `[words, word size + filters]`."""
@@ -134,28 +138,34 @@ class ArrayTagger:
         return greatest
 
     def _viterbi(self, emissions: Array, lengths: Array) -> Array:
-        """The best label of each token, `[tokens]` (Rabiner 1989, 32 to 35)."""
+        """The best label of each token, `[tokens]` (Rabiner 1989, 32 to 35), with sentences side by side."""
         order = np.argsort(-lengths, kind="stable")
         starts, sizes = (np.cumsum(lengths) - lengths)[order], lengths[order]
-        to_from = np.ascontiguousarray(self.transitions.T)
+        scores = np.ascontiguousarray(emissions.T)
+        ways_to = self.transitions[:, :, None]
         paths = np.empty(len(emissions), np.int64)
         counts = np.count_nonzero(np.arange(sizes.max(initial=0))[:, None] < sizes, axis=1)
         if not len(counts):
             return paths
-        last = np.empty((counts[0], len(self.end)), np.float32)
+        last = np.empty((len(self.end), counts[0]), np.float32)
         pointers = []
-        delta = self.start + emissions[starts[: counts[0]]]  # delta_1(j) = start_j + e_1(j)
+        delta = self.start[:, None] + scores[:, starts[: counts[0]]]  # delta_1(j) = start_j + e_1(j)
         for step, count in enumerate(counts[1:].tolist(), start=1):
-            last[count : len(delta)] = delta[count:]
-            ways = delta[:count, None, :] + to_from
-            pointers.append(ways.argmax(axis=2))  # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
-            delta = ways.max(axis=2) + emissions[starts[:count] + step]
-        last[: len(delta)] = delta
-        labels = (last + self.end).argmax(axis=1)
+            last[:, count : delta.shape[1]] = delta[:, count:]
+            best = delta[0, :count] + ways_to[0]
+            pointer = np.zeros(best.shape, np.int16)  # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
+            for label in range(1, len(delta)):
+                ways = delta[label, :count] + ways_to[label]
+                np.copyto(pointer, label, where=ways > best)
+                np.maximum(best, ways, out=best)
+            pointers.append(pointer)
+            delta = best + scores[:, starts[:count] + step]
+        last[:, : delta.shape[1]] = delta
+        labels = (last + self.end[:, None]).argmax(axis=0)
         for step in range(len(counts) - 1, 0, -1):
             count = counts[step]
             paths[starts[:count] + step] = labels[:count]
-            labels[:count] = pointers[step - 1][np.arange(count), labels[:count]]  # y_{t-1} = psi_t(y_t)
+            labels[:count] = pointers[step - 1][labels[:count], np.arange(count)]  # y_{t-1} = psi_t(y_t)
         paths[starts[: counts[0]]] = labels
         return paths
 
@@ -284,15 +294,16 @@ def _steps(starts: Array, lengths: Array, *, backwards: bool) -> tuple[Array, li
     return tokens[inside], np.count_nonzero(inside, axis=1).tolist()
 
 
-def _recur(gates: Array, counts: Sequence[int], from_state: Array) -> Array:
-    """h `[tokens, hidden]` from what the inputs give the gates `[tokens, 4 * hidden]`, which are overwritten."""
+def _recur(inputs: Array, read: Array, counts: Sequence[int], from_state: Array) -> Array:
+    """h `[tokens, hidden]`, where row `read[token]` of `inputs` is what the gates get from below `[_, 4 * hidden]`."""
     hidden = len(from_state)
-    outputs = np.empty((len(gates), hidden), np.float32)
+    outputs = np.empty((len(read), hidden), np.float32)
     c = np.zeros((counts[0], hidden), np.float32)
-    recurrent = np.empty((counts[0], 4 * hidden), np.float32)
+    gates, recurrent = np.empty((2, counts[0], 4 * hidden), np.float32)
     first, h = 0, c[:0]
     for count in counts:
-        now = gates[first : first + count]
+        # With mode="raise" numpy would write elsewhere first, and copy.
+        now = inputs.take(read[first : first + count], axis=0, out=gates[:count], mode="clip")
         if first:
             now += np.matmul(h[:count], from_state, out=recurrent[:count])
         np.tanh(now, out=now)

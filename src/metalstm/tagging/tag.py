@@ -20,7 +20,7 @@ from metalstm.tagging.spelling import in_ascii
 if TYPE_CHECKING:
     from metalstm.nn.tagger import Tagger
 
-TOKENS_A_BATCH = 2000
+TOKENS_A_BATCH = 4000
 """Sentences of like length are tagged together, about so many tokens at a time."""
 
 

@@ -4,10 +4,11 @@ The table of word vectors is by far the largest parameter, and a batch reads few
 is therefore sparse, and only the rows in it are updated; everything else is dense and left to `torch.optim`.
 """
 
+import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch.nn import Parameter
@@ -16,6 +17,8 @@ from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
 if TYPE_CHECKING:
     from metalstm.nn.tagger import Tagger
+
+_Torchs = TypeVar("_Torchs", bound=torch.optim.Optimizer)
 
 
 class RowSGD(torch.optim.Optimizer):
@@ -114,6 +117,13 @@ class Optimiser:
             part.load_state_dict(saved)
 
 
+def _uncompiled(kind: type[_Torchs]) -> type[_Torchs]:
+    """`kind` without the wrappers that serve torch.compile alone: at their first call they import it, for seconds."""
+    wrapped = ("add_param_group", "state_dict", "load_state_dict", "step")
+    bare = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
+    return type(kind.__name__, (kind,), bare | {"step": torch.no_grad()(bare["step"])})
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """How one name of the registry treats dense parameters, and rows."""
@@ -123,35 +133,35 @@ class _Kind:
 
 
 def _sparse_adam(rows: list[Parameter], options: OptimiserOptions) -> torch.optim.Optimizer:
-    return torch.optim.SparseAdam(rows, lr=options.learning_rate)
+    return _uncompiled(torch.optim.SparseAdam)(rows, lr=options.learning_rate)
 
 
 # `fused` is one pass over each parameter instead of one for every operation of the update rule.
 _KINDS = {
     "sgd": _Kind(
-        dense=lambda dense, options: torch.optim.SGD(
+        dense=lambda dense, options: _uncompiled(torch.optim.SGD)(
             dense,
             lr=options.learning_rate,
             momentum=options.momentum,
             weight_decay=options.weight_decay,
             fused=True,
         ),
-        rows=lambda rows, options: RowSGD(rows, lr=options.learning_rate, momentum=options.momentum),
+        rows=lambda rows, options: _uncompiled(RowSGD)(rows, lr=options.learning_rate, momentum=options.momentum),
     ),
     "adam": _Kind(
-        dense=lambda dense, options: torch.optim.Adam(
+        dense=lambda dense, options: _uncompiled(torch.optim.Adam)(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
         ),
         rows=_sparse_adam,
     ),
     "adamw": _Kind(
-        dense=lambda dense, options: torch.optim.AdamW(
+        dense=lambda dense, options: _uncompiled(torch.optim.AdamW)(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay, fused=True
         ),
         rows=_sparse_adam,
     ),
     "nadam": _Kind(
-        dense=lambda dense, options: torch.optim.NAdam(
+        dense=lambda dense, options: _uncompiled(torch.optim.NAdam)(
             dense, lr=options.learning_rate, weight_decay=options.weight_decay
         ),
         rows=_sparse_adam,

@@ -44,35 +44,53 @@ def load(path: Path) -> WordVectors:
     the original tool cuts long words after so many bytes, even inside a character.
     Raises UserError for a file that is missing, of no such format, cut short or broken, and says where.
     """
-    from gensim.models import KeyedVectors
-
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; name a file of word vectors in vectors.file")
     try:
         format = detect(path)
-        if format in ("word2vec text", "GloVe text"):
-            _check_lines(path, format)
-        keyed = (
-            load_subwords(path)
-            if format == "fastText binary"
-            else KeyedVectors.load_word2vec_format(
-                str(path),
-                binary=format == "word2vec binary",
-                no_header=format == "GloVe text",
-                unicode_errors="replace" if format == "word2vec binary" else "strict",
-            )
-        )
+        loaded = _load_binary(path) if format == "word2vec binary" else _load_by_gensim(path, format)
     except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
         raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
     except ValueError as error:
         raise UserError(f"{path}{_first_unreadable(path)}") from error
+    infinite = np.flatnonzero(~np.isfinite(loaded.vectors).all(axis=1))
+    if infinite.size:
+        raise UserError(f"{path}: the vector of '{loaded.words[infinite[0]]}' holds a value that is not finite")
+    return loaded
+
+
+def _load_binary(path: Path) -> WordVectors:
+    """word2vec binary by itself, for gensim takes a second to import; EOFError for a file cut short."""
+    words: dict[str, None] = {}
+    values = bytearray()
+    with _open(path) as file:
+        count, size = _header(file.readline()) or (0, 0)
+        for _ in range(count):
+            word = bytearray()
+            while (byte := file.read(1)) not in (b" ", b""):
+                word += byte
+            vector = file.read(4 * size)
+            if len(vector) < 4 * size:
+                raise EOFError
+            name = word.decode("utf-8", errors="replace").lstrip("\n")
+            if name not in words:
+                words[name] = None
+                values += vector
+    vectors = np.frombuffer(values, "<f4").astype(np.float32, copy=False)
+    return WordVectors(list(words), vectors.reshape(len(words), size))
+
+
+def _load_by_gensim(path: Path, format: Format) -> WordVectors:
+    if format == "fastText binary":
+        keyed = load_subwords(path)
+    else:
+        from gensim.models import KeyedVectors
+
+        _check_lines(path, format)
+        keyed = KeyedVectors.load_word2vec_format(str(path), no_header=format == "GloVe text")
     # gensim leaves a place without a name at the end for each word that stood twice.
     words = [word for word in keyed.index_to_key if word is not None]
-    vectors = cast(NDArray[np.float32], keyed.vectors[: len(words)])
-    infinite = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if infinite.size:
-        raise UserError(f"{path}: the vector of '{words[infinite[0]]}' holds a value that is not finite")
-    return WordVectors(words, vectors)
+    return WordVectors(words, cast(NDArray[np.float32], keyed.vectors[: len(words)]))
 
 
 def has_subwords(path: Path) -> bool:
