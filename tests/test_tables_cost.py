@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
-from metalstm.tables import cost
+from metalstm.tables import cost, csv_file
 from metalstm.tables.cost import Cost
 
 
@@ -44,8 +44,8 @@ def test_runs_are_summed_by_setting_and_cell(costs: list[Cost]) -> None:
 
 def test_the_csv_reads_back(costs: list[Cost], tmp_path: Path) -> None:
     path = tmp_path / "cost.csv"
-    path.write_text(cost.as_csv(costs), encoding="utf-8")
-    assert cost.read_csv(path) == costs
+    path.write_text(csv_file.text(costs, Cost), encoding="utf-8")
+    assert csv_file.read(path, Cost) == costs
 
 
 def test_page_and_terminal_end_with_the_sum(costs: list[Cost], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,7 +61,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a run's metrics"):
         cost.gather([write(tmp_path, "a", {"cpu_seconds": 1.0})], cells=[], settings=[])
     with pytest.raises(UserError, match="no such table"):
-        cost.read_csv(tmp_path / "cost.csv")
+        csv_file.read(tmp_path / "cost.csv", Cost)
     (tmp_path / "cost.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="not a table with the columns setting, cell"):
-        cost.read_csv(tmp_path / "cost.csv")
+        csv_file.read(tmp_path / "cost.csv", Cost)

@@ -8,7 +8,7 @@ import pytest
 from metalstm.errors import UserError
 from metalstm.scoring import errors as scoring
 from metalstm.scoring.scores import Labels, evaluate
-from metalstm.tables import errors, pages
+from metalstm.tables import csv_file, errors, pages
 
 TOKENS = [["gout"], ["lung", "cancer"], ["mild", "asthma"], ["flu"]]
 GOLD = [["S-Disease"], ["B-Disease", "E-Disease"], ["O", "S-Disease"], ["O"]]
@@ -62,11 +62,11 @@ def test_types_are_told_apart_where_there_are_two(tmp_path: Path) -> None:
 def test_the_csv_reads_back(metrics: list[Path], tmp_path: Path) -> None:
     rows, _ = errors.gather(metrics[1:], **CHOSEN)
     path = tmp_path / "errors.csv"
-    path.write_text(errors.as_csv(rows), encoding="utf-8")
-    assert errors.read_csv(path) == rows
+    path.write_text(csv_file.text(rows, errors.Errors), encoding="utf-8")
+    assert csv_file.read(path, errors.Errors) == rows
     path.write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="not a table with the columns group, corpus"):
-        errors.read_csv(path)
+        csv_file.read(path, errors.Errors)
 
 
 def test_page_and_terminal_show_the_rows_and_say_what_is_left_out(metrics: list[Path]) -> None:
@@ -86,5 +86,5 @@ def test_page_and_terminal_show_the_rows_and_say_what_is_left_out(metrics: list[
 def test_runs_that_were_all_scored_before_still_make_a_page(tmp_path: Path) -> None:
     metrics = [write_run(tmp_path, "stm", "mine", 1, GOLD, counted=False)]
     pages.write(pages.ALL, metrics, tmp_path, **CHOSEN)
-    assert errors.read_csv(tmp_path / "errors.csv") == []
+    assert csv_file.read(tmp_path / "errors.csv", errors.Errors) == []
     assert "Left out" in (tmp_path / "errors.md").read_text("utf-8")

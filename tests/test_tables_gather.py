@@ -9,8 +9,9 @@ from metalstm.errors import UserError
 from metalstm.scoring import record
 from metalstm.scoring.scores import evaluate
 from metalstm.scoring.significance import bootstrap_interval, randomisation_test, sentence_counts
+from metalstm.tables import csv_file
 from metalstm.tables.gather import absent, f1_by_corpus, gather
-from metalstm.tables.rows import Row, as_csv, read_csv
+from metalstm.tables.rows import Row
 
 GOLD = [["S-Disease", "O"], ["B-Disease", "E-Disease"], ["O", "S-Disease"]] * 10
 WRONG = [["O", "O"]]
@@ -202,7 +203,7 @@ def test_without_a_group_all_groups_are_shown(metrics: list[Path]) -> None:
 
 def test_csv(metrics: list[Path]) -> None:
     rows = gather(metrics, corpora=["NCBI-disease", "mine"], cells=["lstm", "rnn"], group="disease")
-    text = as_csv(rows)
+    text = csv_file.text(rows, Row)
     assert text.split("\n")[0] == COLUMNS
     read = list(csv.DictReader(text.splitlines()))
     assert [float(row["f1_mean"]) for row in read] == pytest.approx([row.f1_mean for row in rows], abs=1e-4)
@@ -237,21 +238,23 @@ def test_a_table_reads_back_as_it_was_written(tmp_path: Path) -> None:
         Row("", "mine", "stm", "rnn", 1, 50.0, None, 50.0, 50.0, None, None, None, 3),
     ]
     path = tmp_path / "table.csv"
-    path.write_text(as_csv(rows), encoding="utf-8")
-    assert read_csv(path) == rows
+    path.write_text(csv_file.text(rows, Row), encoding="utf-8")
+    assert csv_file.read(path, Row) == rows
 
 
 def test_an_older_table_without_the_last_columns_reads_too(tmp_path: Path) -> None:
     row = Row("", "mine", "stm", "rnn", 1, 50.0, None, 50.0, 50.0, None, None, None, 3)
     path = tmp_path / "table.csv"
-    path.write_text("\n".join(line.rsplit(",", 5)[0] for line in as_csv([row]).splitlines()) + "\n", encoding="utf-8")
-    assert read_csv(path) == [row]
+    path.write_text(
+        "\n".join(line.rsplit(",", 5)[0] for line in csv_file.text([row], Row).splitlines()) + "\n", encoding="utf-8"
+    )
+    assert csv_file.read(path, Row) == [row]
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n", encoding="utf-8")
     with pytest.raises(UserError, match="not a table with the columns group, corpus"):
-        read_csv(path)
+        csv_file.read(path, Row)
     with pytest.raises(UserError, match="no such table"):
-        read_csv(tmp_path / "none.csv")
+        csv_file.read(tmp_path / "none.csv", Row)

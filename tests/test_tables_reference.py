@@ -6,8 +6,8 @@ import pytest
 
 from metalstm.errors import UserError
 from metalstm.scoring.scores import evaluate
-from metalstm.tables import reference
-from metalstm.tables.rows import read_csv
+from metalstm.tables import csv_file, reference
+from metalstm.tables.rows import Row
 
 GOLD = [["S-Disease", "O"], ["O", "S-Disease"]]
 PARAMS = """\
@@ -78,7 +78,7 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
     reference.keep(study, folder)
     written = reference.tables(folder)
     assert [path.name for path in written] == ["both.csv", "all.csv"]
-    rows = read_csv(folder / "tables/both.csv")
+    rows = csv_file.read(folder / "tables/both.csv", Row)
     assert [(row.corpus, row.setting, row.group) for row in rows] == [
         ("mine", "stm", "both"),
         ("mine", "mtm", "both"),

@@ -177,5 +177,5 @@ def test_a_text_file_is_read_character_by_character(tmp_path):
 def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
     path = tmp_path / "text"
     path.write_bytes("a\né".encode("latin-1"))
-    with pytest.raises(UserError, match=r"text:2: expected text in UTF-8, but found byte 0xe9"):
+    with pytest.raises(UserError, match=r"text:2: expected UTF-8, but found byte 0xe9"):
         read_text(path)

@@ -317,15 +317,16 @@ def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:
     """Print an F1 table, with that of all corpora what it cost; or just cost.csv or errors.csv."""
-    from metalstm.tables import cost, errors, markdown, rows
+    from metalstm.tables import cost, csv_file, errors, markdown
+    from metalstm.tables.rows import Row
 
     if table.name == "errors.csv":
-        errors.terminal(errors.read_csv(table))
+        errors.terminal(csv_file.read(table, errors.Errors))
     elif table.name != "cost.csv":
-        markdown.terminal(rows.read_csv(table), title=table.stem)
+        markdown.terminal(csv_file.read(table, Row), title=table.stem)
     costs = table.with_name("cost.csv")
     if table == costs or (table.stem == "all" and costs.is_file()):
-        cost.terminal(cost.read_csv(costs))
+        cost.terminal(csv_file.read(costs, cost.Cost))
 
 
 def main() -> None:

@@ -124,14 +124,23 @@ def content(path: Path) -> bytes:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _text(path: Path) -> str:
+def decoded(path: Path) -> str:
+    """All of a file in UTF-8, its line ends and a byte order mark as they are.
+
+    Raises:
+        UserError: it cannot be read, or is not UTF-8.
+    """
     data = content(path)
     try:
-        text = data.decode("utf-8")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{data[error.start]:02x}"
         raise UserError(f"{path}:{line}: expected UTF-8, but found {found}; save the file as UTF-8") from error
+
+
+def _text(path: Path) -> str:
+    text = decoded(path)
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}:{line}: expected text in UTF-8, but found a NUL; if it is UTF-16, save it as UTF-8")

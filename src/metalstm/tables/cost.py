@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TextIO
 
 from metalstm.errors import UserError
-from metalstm.tables import csv_file, results
+from metalstm.tables import results
 from metalstm.tables.columns import padded
 from metalstm.tables.markdown import model_name
 
@@ -57,20 +57,6 @@ def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[
     cell_order = [*cells, *sorted({cell for _, cell in runs})]
     places = sorted(runs, key=lambda place: (setting_order.index(place[0]), cell_order.index(place[1])))
     return [_cost(setting, cell, runs[setting, cell]) for setting, cell in places]
-
-
-def as_csv(costs: Sequence[Cost]) -> str:
-    """The table as CSV: the fields of `Cost`."""
-    return csv_file.text(costs, Cost)
-
-
-def read_csv(path: Path) -> list[Cost]:
-    """The rows of a table that `as_csv` wrote.
-
-    Raises:
-        UserError: there is no such file, or it is not such a table.
-    """
-    return csv_file.read(path, Cost)
 
 
 def page(title: str, costs: Sequence[Cost]) -> str:

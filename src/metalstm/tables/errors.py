@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from metalstm.scoring.errors import GOLD_KINDS, PREDICTED_KINDS, Counts, Kind
-from metalstm.tables import csv_file, results
+from metalstm.tables import results
 from metalstm.tables.columns import NOTHING, Column, as_markdown, number, on_terminal
 from metalstm.tables.gather import places
 from metalstm.tables.markdown import by_model, model_name
@@ -75,20 +75,6 @@ def gather(
         else:
             left_out.append((place.corpus, place.setting, place.cell))
     return rows, left_out
-
-
-def as_csv(rows: Sequence[Errors]) -> str:
-    """The table as CSV: the fields of `Errors`."""
-    return csv_file.text(rows, Errors)
-
-
-def read_csv(path: Path) -> list[Errors]:
-    """The rows of a table that `as_csv` wrote.
-
-    Raises:
-        UserError: there is no such file, or it is not such a table.
-    """
-    return csv_file.read(path, Errors)
 
 
 def page(title: str, rows: Sequence[Errors], left_out: Sequence[Absent]) -> str:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metalstm.files import write_text
-from metalstm.tables import cost, errors, figures, gather, markdown, summary
-from metalstm.tables.rows import Row, as_csv
+from metalstm.tables import cost, csv_file, errors, figures, gather, markdown, summary
+from metalstm.tables.cost import Cost
+from metalstm.tables.errors import Errors
+from metalstm.tables.rows import Row
 
 ALL = "all"
 """The table of all corpora and groups."""
@@ -34,14 +36,14 @@ def write(
         missing = gather.absent(rows, corpora=corpora, cells=cells, settings=settings)
         opening = summary.lines(rows) if table == ALL else []
         page = markdown.page(f"F1 on the test files: {table}", rows, missing, opening=opening)
-        write_text(folder / f"{table}.csv", as_csv(rows))
+        write_text(folder / f"{table}.csv", csv_file.text(rows, Row))
         write_text(folder / f"{table}.md", page)
         figures.f1_by_corpus(rows, folder / f"{table}.svg")
     if rows and table == ALL:
         costs = cost.gather(metrics, cells=cells, settings=settings)
-        write_text(folder / "cost.csv", cost.as_csv(costs))
+        write_text(folder / "cost.csv", csv_file.text(costs, Cost))
         write_text(folder / "cost.md", cost.page("What the trainings took", costs))
         wrong, left_out = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
-        write_text(folder / "errors.csv", errors.as_csv(wrong))
+        write_text(folder / "errors.csv", csv_file.text(wrong, Errors))
         write_text(folder / "errors.md", errors.page("What the errors on the test files are", wrong, left_out))
     return rows

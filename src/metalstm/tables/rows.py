@@ -1,10 +1,6 @@
-"""A row of an F1 table, and the table as a file."""
+"""A row of an F1 table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from metalstm.tables import csv_file
 
 NO_CELL = "-"
 """What stands for a cell where there is no model."""
@@ -68,17 +64,3 @@ def derivation(setting: str) -> str:
 def base(setting: str) -> str:
     """The setting that another one is derived from; of every other setting itself."""
     return setting.removesuffix(derivation(setting))
-
-
-def as_csv(rows: Sequence[Row]) -> str:
-    """The table as CSV: the fields of `Row`, four decimals, empty where there is no value."""
-    return csv_file.text(rows, Row)
-
-
-def read_csv(path: Path) -> list[Row]:
-    """The rows of a table that `as_csv` wrote; older tables lack the last columns.
-
-    Raises:
-        UserError: there is no such file, or it is not such a table.
-    """
-    return csv_file.read(path, Row)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from metalstm.corpora import columns
-from metalstm.errors import UserError
 
 
 def read_text(path: Path) -> str:
@@ -14,14 +13,7 @@ def read_text(path: Path) -> str:
     Raises:
         UserError: the file cannot be read, or is not UTF-8.
     """
-    data = columns.content(path)
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        found = f"byte 0x{data[error.start]:02x}"
-        raise UserError(f"{path}:{line}: expected text in UTF-8, but found {found}; save the file as UTF-8") from error
-    return text.removeprefix(columns.BYTE_ORDER_MARK)
+    return columns.decoded(path).removeprefix(columns.BYTE_ORDER_MARK)
 
 
 def read_token_lines(path: Path) -> list[tuple[str, ...]]:
