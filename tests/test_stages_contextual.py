@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
-from test_stages_pipeline import STUDY, make_study, run_all
 
 from metalstm.corpora import columns
+from test_stages_pipeline import STUDY, make_study, run_all
 
 CONTEXTUAL = {
     "cells": ["contextual"],

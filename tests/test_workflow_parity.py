@@ -18,7 +18,7 @@ STUDY = """\
 corpora: [NCBI-disease, BC5CDR-disease, linnaeus]
 groups: {disease: [NCBI-disease, BC5CDR-disease], species: [linnaeus]}
 settings: {per_corpus: [stm], per_group: [mtm, mtm-plus]}
-cells: [lstm, contextual]
+cells: [lstm, metalstm, contextual]
 seeds: [1, 2]
 model: {tune_words: false}
 vectors: {corpora: [NCBI-disease, linnaeus]}

@@ -192,10 +192,10 @@ def validate(document: Any, path: Path) -> Study:
         check_contextual(study, study.model)
     except UserError as error:
         refuse(("model", "contextual"), str(error))
-    if study.language_models and not (study.vectors.corpora or study.vectors.texts):
-        refuse(("language_models",), "a language model learns from the text of `vectors`, and that names none")
     if study.language_models and study.vectors.source == "random":
         refuse(("language_models",), "a language model reads word vectors, and `vectors.source: random` gives none")
+    if study.language_models and not (study.vectors.corpora or study.vectors.texts):
+        refuse(("language_models",), "a language model learns from the text of `vectors`, and that names none")
     for name, variant in study.variants.items():
         if name in cells.names():
             refuse(("variants", name), f"`{name}` is a cell itself; give the variant another name")

@@ -61,12 +61,12 @@ class SentenceContext(nn.Module):
 
     def forward(self, batch: Batch, table: Tensor) -> Tensor:
         """`[batch, time, size]` for a batch of words of `table`, zeros on what is not read."""
-        kept = [self._kept.get(key) for key in _keys(batch)] if self._kept else [None]
-        if any(values is None for values in kept):
+        keys = _keys(batch)
+        if not all(key in self._kept for key in keys):
             return self._computed(batch, table).to(table.dtype)
         features = np.zeros((*batch.words.shape, self.size), np.float16)
-        for row, values in enumerate(kept):
-            features[row, : len(values)] = values  # type: ignore[arg-type]
+        for row, key in zip(features, keys, strict=True):
+            row[: len(self._kept[key])] = self._kept[key]
         return torch.from_numpy(features).to(table)
 
     @torch.no_grad()

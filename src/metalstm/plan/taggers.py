@@ -51,9 +51,11 @@ def _train(study: Study, run: Run) -> Plan:
             training = parameters.merged(training, override.training)
     plus = run.setting == MTM_PLUS
     files = _data(run) | {"vectors": VECTORS["vectors"]}
+    modules = [f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}"]
     context = None
     if network.contextual is not None:
         files |= {"language_model": language_model(network.contextual)["weights"]}
+        modules.append("metalstm.nn.cells.lstm")
         learned = study.language_models[network.contextual]
         context = ContextOptions(**learned.model_dump(include=set(ContextOptions.model_fields)))
     tagger = TaggerOptions(
@@ -73,7 +75,7 @@ def _train(study: Study, run: Run) -> Plan:
     outputs = {name: f"{run.folder}/{name}" for name in MODEL_FILES} | _predictions(run)
     if plus:
         outputs |= {f"{corpus}.weights": run.continued(corpus) for corpus in run.corpora}
-    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}")
+    code = source.digest("metalstm.stages.train", *modules)
     return Plan(f"train/{run.name}", files, outputs, chosen, code)
 
 
