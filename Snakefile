@@ -64,6 +64,7 @@ rule all:
         [f"results/tables/{group}.csv" for group in GROUPS],
         "results/tables/all.csv",
         vector_plans.COVERAGE["report"],
+        [planning.language_model(name)["weights"] for name in STUDY.language_models],
         [f"results/tables/{images}.csv" for images in STUDY.images.sets],
         [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

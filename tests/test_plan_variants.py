@@ -67,3 +67,43 @@ def test_a_mistake_in_a_variant_is_told(variants: dict[str, Any], words: str) ->
     with pytest.raises(UserError) as caught:
         parameters.validate({**STUDY, "variants": variants}, Path("params.yaml"))
     assert words in str(caught.value)
+
+
+CONTEXTUAL: dict[str, Any] = {
+    "vectors": {"corpora": ["NCBI-disease"]},
+    "language_models": {"small": {"hidden_size": 8, "size": 4, "tokens": 1000}},
+    "cells": ["metalstm", "contextual"],
+    "variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small", "tune_words": False}}},
+}
+
+
+def test_a_variant_may_read_a_language_model_and_the_others_know_nothing_of_it() -> None:
+    study = parameters.validate({**STUDY, **CONTEXTUAL}, Path("params.yaml"))
+    plans = plan.plans(study)
+    contextual, other = (plans[f"train/stm/NCBI-disease/{cell}/seed-1"] for cell in ("contextual", "metalstm"))
+    assert contextual.parameters["tagger"]["context"] == {"hidden_size": 8, "size": 4}
+    assert contextual.inputs["language_model"] == plans["language_model/small"].outputs["weights"]
+    assert other.parameters["tagger"]["context"] is None
+    assert "language_model" not in other.inputs
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"language_models": {}}, "there is no language model 'small'; `language_models` names none"),
+        ({"language_models": {"smell": {}}}, "did you mean `smell`?"),
+        ({"language_models": {"small": {"size": 600}}}, "`size` is at most 512"),
+        ({"vectors": {"source": "random"}}, "`vectors.source: random` gives none"),
+        ({"vectors": {"source": "file", "file": "words.bin"}}, "learns from the text of `vectors`"),
+        ({"variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small"}}}}, "needs `tune_words: false`"),
+        ({"variants": {}, "cells": ["lstm"], "model": {"contextual": "tall", "tune_words": False}}, "model 'tall'"),
+        (
+            {"overrides": [{"when": {"cell": "contextual"}, "model": {"contextual": "tall", "tune_words": False}}]},
+            "model 'tall'",
+        ),
+    ],
+)
+def test_a_language_model_that_cannot_be_read_is_told(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parameters.validate({**STUDY, **CONTEXTUAL, **changes}, Path("params.yaml"))
+    assert words in str(caught.value)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from metalstm.nn import storage
 from metalstm.nn.batch import number
 from metalstm.nn.lexicon import Lexicon
-from metalstm.nn.options import CharacterOptions, CrfOptions, TaggerOptions
+from metalstm.nn.options import CharacterOptions, ContextOptions, CrfOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging import inference
 from metalstm.tagging.tag import load, tag_tokens
@@ -73,7 +73,8 @@ def test_other_networks_and_damaged_files_are_left_to_torch(tmp_path):
     saved(tmp_path / "cell", cell="rnn")
     saved(tmp_path / "characters", characters=CharacterOptions(encoder="lstm"))
     saved(tmp_path / "shape", word_shape=2)
-    for name in ("cell", "characters", "shape", "nowhere"):
+    saved(tmp_path / "context", context=ContextOptions(hidden_size=4, size=3))
+    for name in ("cell", "characters", "shape", "context", "nowhere"):
         assert inference.load(tmp_path / name) is None
     assert isinstance(load(tmp_path / "cell"), Tagger)
     saved(tmp_path / "damaged")

@@ -18,9 +18,12 @@ STUDY = """\
 corpora: [NCBI-disease, BC5CDR-disease, linnaeus]
 groups: {disease: [NCBI-disease, BC5CDR-disease], species: [linnaeus]}
 settings: {per_corpus: [stm], per_group: [mtm, mtm-plus]}
-cells: [lstm, metalstm]
+cells: [lstm, metalstm, contextual]
 seeds: [1, 2]
+model: {tune_words: false}
 vectors: {corpora: [NCBI-disease, linnaeus]}
+language_models: {small: {}, large: {hidden_size: 400}}
+variants: {contextual: {cell: lstm, model: {contextual: small}}}
 images:
   sets: [MNIST]
   variants: {lstm: {cell: lstm}, metalstm-study: {cell: metalstm, options: {start: study}}}

@@ -17,7 +17,7 @@ from metalstm.nn import cells
 from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options
 from metalstm.studies.options import RowsOptions, Variant
-from metalstm.training.options import JointTrainingOptions
+from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
 from metalstm.vectors.options import NamedText, VectorOptions
 
 MTM_PLUS = "mtm-plus"
@@ -136,6 +136,8 @@ class Study(Options):
     model: StudyNetworkOptions = StudyNetworkOptions()
     training: JointTrainingOptions = JointTrainingOptions()
     vectors: StudyVectors = StudyVectors(source="random")
+    language_models: dict[Name, LanguageModelOptions] = Field(default_factory=dict)
+    """Each is learned once, over the word vectors; `model.contextual` names the one that a tagger reads."""
     overrides: list[Override] = Field(default_factory=list)
     images: Images
     own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
@@ -186,12 +188,20 @@ def validate(document: Any, path: Path) -> Study:
             cells.check(name, options)
         except UserError as error:
             refuse(("cell_options", name), str(error))
+    try:
+        check_contextual(study, study.model)
+    except UserError as error:
+        refuse(("model", "contextual"), str(error))
+    if study.language_models and study.vectors.source == "random":
+        refuse(("language_models",), "a language model reads word vectors, and `vectors.source: random` gives none")
+    if study.language_models and not (study.vectors.corpora or study.vectors.texts):
+        refuse(("language_models",), "a language model learns from the text of `vectors`, and that names none")
     for name, variant in study.variants.items():
         if name in cells.names():
             refuse(("variants", name), f"`{name}` is a cell itself; give the variant another name")
         try:
             cells.check(variant.cell, study.cell_options.get(variant.cell, {}) | variant.options)
-            merged(study.model, variant.model, f"variants.{name}.model")
+            check_contextual(study, merged(study.model, variant.model, f"variants.{name}.model"))
             merged(study.training, variant.training, f"variants.{name}.training")
         except UserError as error:
             refuse(("variants", name), str(error))
@@ -220,7 +230,7 @@ def validate(document: Any, path: Path) -> Study:
                     f"`{key}: {wanted}` is not known{_nearest(wanted, names)}",
                 )
         try:
-            merged(study.model, override.model)
+            check_contextual(study, merged(study.model, override.model))
             merged(study.training, override.training)
         except UserError as error:
             refuse(("overrides", number), str(error))
@@ -230,6 +240,15 @@ def validate(document: Any, path: Path) -> Study:
         except UserError as error:
             refuse(("images", "variants", name), str(error))
     return study
+
+
+def check_contextual(study: Study, network: StudyNetworkOptions) -> None:
+    """Raise UserError if `network` names a language model that the study does not have."""
+    wanted = network.contextual
+    if wanted is not None and wanted not in study.language_models:
+        known = study.language_models
+        hint = _nearest(wanted, known) if known else "; `language_models` names none: describe it there"
+        raise UserError(f"`model.contextual`: there is no language model {wanted!r}{hint}")
 
 
 def plain(value: Any) -> Any:

@@ -39,6 +39,28 @@ rule vectors:
         "metalstm stage vectors --plan {input.plan} 2>&1 | tee {log}"
 
 
+rule language_model:
+    input:
+        inputs_of("language_model", "{language_model}"),
+        plan=plan_of("language_model/{language_model}"),
+    output:
+        **planning.language_model("{language_model}"),
+    log:
+        "results/logs/language_model/{language_model}.log",
+    wildcard_constraints:
+        language_model=one_of(STUDY.language_models),
+    priority: priority_of("language_model", "{language_model}")
+    conda:
+        "../envs/metalstm.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=120,
+    message:
+        "Learning the language model {wildcards.language_model}"
+    shell:
+        "metalstm stage language_model --plan {input.plan} 2>&1 | tee {log}"
+
+
 rule coverage:
     input:
         inputs_of("coverage", "words"),

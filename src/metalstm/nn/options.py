@@ -69,6 +69,21 @@ class MultitaskOptions(Options):
     """Values that say which corpus it is, beside the features of every token; 0: none."""
 
 
+class ContextOptions(Options):
+    """The network of a language model, and how much of what it knows a tagger is told."""
+
+    hidden_size: Size = 256
+    """Units a direction."""
+    size: Size = 100
+    """Values a token: the main components of the states of both directions."""
+
+    @model_validator(mode="after")
+    def _there_are_as_many_components(self) -> "ContextOptions":
+        if self.size > 2 * self.hidden_size:
+            raise ValueError(f"`size` is at most {2 * self.hidden_size}, twice `hidden_size`")
+        return self
+
+
 class NetworkOptions(Options):
     """The network around the recurrent layers."""
 
@@ -98,6 +113,16 @@ class StudyNetworkOptions(NetworkOptions):
 
     multitask: MultitaskOptions = MultitaskOptions()
     """For the setting `mtm-plus` only."""
+    contextual: str | None = None
+    """Which of the study's language models reads every sentence first; null: none."""
+
+    @model_validator(mode="after")
+    def _the_language_model_knows_the_words(self) -> "StudyNetworkOptions":
+        if self.contextual is not None and self.tune_words:
+            raise ValueError(
+                "`contextual` needs `tune_words: false`: a language model reads word vectors as they were learned"
+            )
+        return self
 
 
 class TaggerOptions(NetworkOptions):
@@ -105,6 +130,8 @@ class TaggerOptions(NetworkOptions):
 
     multitask: MultitaskOptions | None = None
     """None: the network learns one corpus, or several that task tags tell apart."""
+    context: ContextOptions | None = None
+    """A frozen language model, whose states are further features of each token."""
     cell: str = "lstm"
     cell_options: dict[str, Any] = Field(default_factory=dict)
     word_size: Size = 100

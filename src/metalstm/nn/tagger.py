@@ -12,6 +12,7 @@ from metalstm.nn.attention import RelativeSelfAttention
 from metalstm.nn.batch import Batch
 from metalstm.nn.cells import REGISTRY, recurrent
 from metalstm.nn.characters import character_encoder
+from metalstm.nn.context import SentenceContext
 from metalstm.nn.crf import LinearChainCRF
 from metalstm.nn.dropout import Dropout
 from metalstm.nn.embeddings import category_embedding, word_embedding
@@ -43,12 +44,15 @@ class Tagger(nn.Module):
             options.characters.encoder, len(lexicon.characters), options.characters, kernels
         )
         self.shape = WordShape(lexicon.characters, options.word_shape) if options.word_shape else None
+        context, words = options.context, len(lexicon.words)
+        self.context = SentenceContext(words, options.word_size, context, kernels) if context else None
+        context_size = context.size if context else 0
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         corpus_size = options.multitask.corpus_embedding if options.multitask else 0
         self.corpus_embedding = category_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
         self.encoder = recurrent(
             options.cell,
-            options.word_size + self.characters.size + options.word_shape + corpus_size,
+            options.word_size + self.characters.size + options.word_shape + context_size + corpus_size,
             options.hidden_size,
             bidirectional=True,
             num_layers=options.num_layers,
@@ -75,7 +79,10 @@ class Tagger(nn.Module):
         sentences of several.
         """
         emission = self._of_corpus(self.emission, batch)
-        features = self.input_dropout(self._features(batch))
+        features = self._features(batch)
+        if self.context is not None:
+            features = torch.cat([features, self.context(batch, self.words.weight)], dim=2)
+        features = self.input_dropout(features)
         if self.corpus_embedding is not None:
             # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
             told = self.corpus_embedding(batch.corpus)[:, None, :].expand(-1, features.shape[1], -1)

@@ -14,7 +14,18 @@ from metalstm.files import write_text_if_changed
 from metalstm.parameters import Study
 from metalstm.plan import corpora, images, taggers, vectors
 from metalstm.plan.corpora import groups
-from metalstm.plan.job import MANIFESTS, MODEL_FILES, PLANS, SCORED_SPLITS, SPLITS, VECTORS, Plan, Run, read
+from metalstm.plan.job import (
+    MANIFESTS,
+    MODEL_FILES,
+    PLANS,
+    SCORED_SPLITS,
+    SPLITS,
+    VECTORS,
+    Plan,
+    Run,
+    language_model,
+    read,
+)
 from metalstm.plan.priorities import priorities
 from metalstm.plan.taggers import runs
 
@@ -28,6 +39,7 @@ __all__ = [
     "Plan",
     "Run",
     "groups",
+    "language_model",
     "plans",
     "priorities",
     "read",

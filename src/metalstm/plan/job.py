@@ -18,6 +18,12 @@ MODEL_FILES = ("model.safetensors", "model.json", "history.csv", "training.json"
 VECTORS = {"vectors": "data/vectors/words.bin"}
 
 
+def language_model(name: str) -> dict[str, str]:
+    """The files of a language model of the study."""
+    folder = "data/vectors/language_models"
+    return {"weights": f"{folder}/{name}.safetensors", "report": f"{folder}/{name}.json"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One job: what it reads, what it writes, and everything that decides what it writes."""

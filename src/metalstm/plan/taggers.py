@@ -5,10 +5,10 @@ from dataclasses import asdict
 
 from metalstm import parameters, source
 from metalstm.nn import cells
-from metalstm.nn.options import TaggerOptions
+from metalstm.nn.options import ContextOptions, TaggerOptions
 from metalstm.parameters import MTM_PLUS, Study, TaggerVariant
 from metalstm.plan.corpora import groups, iobes, joint
-from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run
+from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, language_model
 from metalstm.training.options import TrainingOptions
 
 _SEEDS_FOR_A_VOTE = 3
@@ -50,8 +50,17 @@ def _train(study: Study, run: Run) -> Plan:
             network = parameters.merged(network, override.model)
             training = parameters.merged(training, override.training)
     plus = run.setting == MTM_PLUS
+    files = _data(run) | {"vectors": VECTORS["vectors"]}
+    modules = [f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}"]
+    context = None
+    if network.contextual is not None:
+        files |= {"language_model": language_model(network.contextual)["weights"]}
+        modules.append("metalstm.nn.cells.lstm")
+        learned = study.language_models[network.contextual]
+        context = ContextOptions(**learned.model_dump(include=set(ContextOptions.model_fields)))
     tagger = TaggerOptions(
-        **network.model_dump(exclude=set() if plus else {"multitask"}),
+        **network.model_dump(exclude={"contextual"} if plus else {"contextual", "multitask"}),
+        context=context,
         cell=variant.cell,
         cell_options=study.cell_options.get(variant.cell, {}) | variant.options,
         word_size=study.vectors.size,
@@ -66,8 +75,8 @@ def _train(study: Study, run: Run) -> Plan:
     outputs = {name: f"{run.folder}/{name}" for name in MODEL_FILES} | _predictions(run)
     if plus:
         outputs |= {f"{corpus}.weights": run.continued(corpus) for corpus in run.corpora}
-    code = source.digest("metalstm.stages.train", f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}")
-    return Plan(f"train/{run.name}", _data(run) | {"vectors": VECTORS["vectors"]}, outputs, chosen, code)
+    code = source.digest("metalstm.stages.train", *modules)
+    return Plan(f"train/{run.name}", files, outputs, chosen, code)
 
 
 def _score(run: Run) -> Plan:

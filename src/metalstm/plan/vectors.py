@@ -1,4 +1,4 @@
-"""The plans of the word vectors: the text that they are learned from, the vectors, what they cover."""
+"""The plans of the word vectors: the text they are learned from, the vectors, what they cover, language models."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from metalstm.errors import UserError
 from metalstm.files import sha256
 from metalstm.parameters import Study
 from metalstm.plan.corpora import iobes
-from metalstm.plan.job import VECTORS, Plan
+from metalstm.plan.job import VECTORS, Plan, language_model
 from metalstm.vectors import load
 
 TEXT = {
@@ -22,10 +22,14 @@ DOWNLOADS = "data/raw/text"
 
 
 def plans(study: Study) -> Iterator[Plan]:
-    """The plan of the text, of the vectors and of their coverage."""
+    """The plan of the text, of the vectors, of their coverage and of each language model over them."""
     yield _text(study)
     yield _vectors(study)
     yield _coverage(study)
+    for name, options in study.language_models.items():
+        files = VECTORS | {role: TEXT[role] for role in ("sentences", "report")}
+        code = source.digest("metalstm.stages.language_model", "metalstm.nn.cells.lstm")
+        yield Plan(f"language_model/{name}", files, language_model(name), {"options": options.model_dump()}, code)
 
 
 def _text(study: Study) -> Plan:

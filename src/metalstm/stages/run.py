@@ -15,6 +15,7 @@ STAGES = (
     "text",
     "vectors",
     "coverage",
+    "language_model",
     "train",
     "score",
     "dictionary",

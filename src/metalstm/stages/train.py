@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.files import write_text
-from metalstm.nn import storage
+from metalstm.nn import batch, storage
 from metalstm.nn.batch import Numbered
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
@@ -88,7 +89,8 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
     options = TaggerOptions.model_validate(chosen["tagger"])
     splits = {"train": by_corpus(plan, "train"), "devel": devel}
     learned = [splits[split] for split in chosen["training"]["train_on"].split("+")]
-    examples = list(_examples(learned, tagged=chosen["joint"] and options.multitask is None))
+    tagged = chosen["joint"] and options.multitask is None
+    examples = list(_examples(learned, tagged=tagged))
     vectors = load.load(Path(plan.inputs["vectors"]))
     lexicon = Lexicon.build(
         ((example.tokens, example.labels) for example in examples),
@@ -96,9 +98,17 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         corpora=chosen["corpora"],
         corpus_labels=_labels(examples, chosen["corpora"]) if options.has_output_per_corpus else None,
     )
-    rows = load.lookup(lexicon.words, vectors) if vectors.words else None
-    tagger = Tagger(lexicon, options, None if rows is None else torch.from_numpy(np.ascontiguousarray(rows)))
-    return tagger, number(examples, lexicon)
+    rows = torch.from_numpy(np.ascontiguousarray(load.lookup(lexicon.words, vectors))) if vectors.words else None
+    tagger = Tagger(lexicon, options, rows)
+    sentences = number(examples, lexicon)
+    if tagger.context is not None and rows is not None:
+        tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))
+        unread = map(lexicon.word_id, tags) if tagged else ()
+        tagger.context.begin(load_file(plan.inputs["language_model"]), ~rows.isnan().any(dim=1), unread)
+        shown = [example.tokens for example in _examples([devel], tagged=tagged)]
+        for met in (sentences, batch.number(lexicon, shown)) if shown else (sentences,):
+            tagger.context.remember(met, tagger.words.weight)
+    return tagger, sentences
 
 
 def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:

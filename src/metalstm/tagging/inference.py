@@ -26,7 +26,7 @@ DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, VERSIONS = "metalstm tagger", (1, 2)
 OPTIONS = {
     *("word_size", "word_shape", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
-    *("attention", "multitask", "crf", "dropout", "kernels"),
+    *("attention", "multitask", "context", "crf", "dropout", "kernels"),
 }
 TOKENS_AT_ONCE = 150_000
 """Tokens whose words are looked up together; the table of their gates is about as large as that of the words."""
@@ -200,6 +200,7 @@ def _serves(options: dict[str, Any]) -> bool:
         and options.get("word_shape", 0) == 0
         and options["attention"]["heads"] == 0
         and options.get("multitask") is None
+        and options.get("context") is None
     )
 
 

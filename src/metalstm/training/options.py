@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from metalstm.nn.options import ContextOptions
 from metalstm.options import Options
 
 Positive = Annotated[float, Field(gt=0.0)]
@@ -95,3 +96,16 @@ class JointTrainingOptions(TrainingOptions):
     sampling_alpha: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
     """For balanced: 0 gives every corpus the same share, 1 that of its sentences."""
     continued: ContinuedOptions = ContinuedOptions()
+
+
+class LanguageModelOptions(ContextOptions):
+    """The training of a language model: once over a share of the text that the word vectors have read."""
+
+    tokens: Annotated[int, Field(ge=1)] = 8_000_000
+    """About so many are read: of each text as many, and of one that has fewer all."""
+    negative: Annotated[int, Field(ge=1)] = 1000
+    """Words drawn as wrong answers, the same for all tokens of a batch."""
+    batch_size: Annotated[int, Field(ge=1)] = 64
+    learning_rate: Positive = 0.003
+    """Of the first steps; it falls in a line to 0."""
+    seed: Annotated[int, Field(ge=0)] = 1

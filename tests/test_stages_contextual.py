@@ -1,0 +1,59 @@
+"""A study in which every tagger reads a language model, through all stages and every setting."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from metalstm.corpora import columns
+from test_stages_pipeline import STUDY, make_study, run_all
+
+CONTEXTUAL = {
+    "cells": ["contextual"],
+    "model": {**STUDY["model"], "tune_words": False},
+    "variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small"}}},
+    "language_models": {"small": {"hidden_size": 6, "size": 5, "negative": 10, "batch_size": 4}},
+}
+MODEL = Path("data/vectors/language_models/small.safetensors")
+
+
+@pytest.fixture
+def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = make_study(tmp_path / "study", **CONTEXTUAL)
+    monkeypatch.chdir(folder)
+    run_all()
+    return folder
+
+
+def test_a_run_folder_alone_tags_as_its_training_did(inside: Path, tmp_path: Path) -> None:
+    shutil.move("results/runs", tmp_path / "moved")
+    expected = json.loads(MODEL.with_suffix(".json").read_text("utf-8"))
+    assert expected["tokens"] > 0
+    shutil.rmtree("data/vectors")
+    for run, names in {"stm/ills": [], "mtm/both": ["--corpus", "ills"], "mtm-plus/both": ["--corpus", "ills"]}.items():
+        folder = tmp_path / "moved" / run / "contextual" / "seed-1"
+        command = [sys.executable, "-m", "metalstm", "tag", "--model", str(folder), *names]
+        subprocess.run([*command, "--tokens", "data/iobes/ills/test.tsv", "--out", "tagged.tsv"], check=True)
+        predicted = columns.read(folder / "predictions/ills.test.tsv")
+        assert [one.labels for one in columns.read(Path("tagged.tsv"))] == [one.labels for one in predicted], run
+
+
+def test_the_same_study_gives_the_same_bytes(inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_study(tmp_path / "again", **CONTEXTUAL))
+    run_all()
+    paths = [MODEL, *sorted(Path("results/runs").rglob("*.safetensors"))]
+    assert len(paths) == 1 + 2 + 1 + 1 + 2
+    for path in paths:
+        assert path.read_bytes() == (inside / path).read_bytes(), path
+
+
+def test_what_was_learned_of_the_text_is_left_as_it_was(inside: Path) -> None:
+    learned = load_file(MODEL)
+    for path in Path("results/runs").rglob("model.safetensors"):
+        weights = load_file(path)
+        for name, value in learned.items():
+            assert (weights[f"context.vectors.{name}"] == value).all(), (path, name)
