@@ -1,8 +1,8 @@
-"""Small matrix products inside compiled loops.
+"""Matrix products, above all the small ones inside compiled loops.
 
 One step of a recurrent network multiplies a few rows with a weight that stays in the processor's cache. General
 libraries first copy the weight into a layout of their own, which takes as long as the product; here it is read as it
-stands. Large products are left to a library: see `Multiply`.
+stands. The large products before and after a loop are the caller's choice: see `Multiply`.
 """
 
 from collections.abc import Callable
@@ -90,5 +90,5 @@ def _add(a: Any, b: Any, out: Any) -> None:
 def by_tiles(a: Array, b: Array) -> Array:
     """`Multiply` by `product`."""
     out = np.zeros((len(a), len(b)), a.dtype)
-    product(a, np.ascontiguousarray(b.T), out)
+    product(a, transposed(b), out)
     return out
