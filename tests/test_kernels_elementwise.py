@@ -3,7 +3,7 @@ import pytest
 
 from metalstm.kernels.compilation import compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
-from metalstm.kernels.products import product
+from metalstm.kernels.products import by_numpy, by_tiles, product
 
 ROUNDING = {np.float32: 3e-7, np.float64: 1e-15}
 
@@ -61,6 +61,15 @@ def test_products(n, m, inner, number):
     np.testing.assert_allclose(views[1, :-2, 2:-2], expected, atol=tolerance)
     views[1, :-2, 2:-2] = 0
     assert not views.any()
+
+
+@pytest.mark.parametrize("inner", [1, 113, 500])
+def test_large_products_of_arrays_and_of_transposes(inner):
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=(7, inner)), rng.normal(size=(19, inner))
+    for left in (a, np.ascontiguousarray(a.T).T):
+        for right in (b, np.ascontiguousarray(b.T).T):
+            np.testing.assert_allclose(by_tiles(left, right), by_numpy(a, b), atol=1e-12)
 
 
 def test_without_a_folder_for_machine_code_each_process_compiles(monkeypatch):

@@ -22,6 +22,19 @@ def test_gradients_of_gradients():
     assert_gradient_of_gradient("lstm")
 
 
+def test_gradients_of_gradients_in_both_directions():
+    results = []
+    for way in ("auto", "off"):
+        torch.manual_seed(5)
+        layer = recurrent("lstm", 3, 4, kernels=way).double()
+        inputs = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+        loss = layer(inputs, torch.tensor([2, 5])).square().sum()
+        (gradient,) = torch.autograd.grad(loss, inputs, create_graph=True)
+        results.append(torch.autograd.grad(gradient.square().sum(), [inputs, *layer.parameters()]))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
 def test_a_kernel_alone_needs_no_torch():
     rng = np.random.default_rng(0)
     x, mask = rng.normal(size=(3, 2)), np.ones((2, 3))

@@ -53,7 +53,7 @@ def test_a_cell_reaches_its_kernel(cell: str) -> None:
 def test_the_training_stage_reaches_the_cells_own_module_and_no_other_cell() -> None:
     forget()
     lstm = source._closure(["metalstm.stages.train", "metalstm.nn.cells.lstm"])
-    shared = {"cell", "compiled", "options", "stack", "starts"}
+    shared = {"cell", "compiled", "directions", "options", "stack", "starts"}
     assert {module for module in lstm if module.startswith("metalstm.nn.cells.")} == {
         f"metalstm.nn.cells.{name}" for name in shared | {"lstm"}
     }

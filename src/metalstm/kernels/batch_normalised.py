@@ -9,7 +9,14 @@ from metalstm.kernels.batchnorm import Population, batch_norm, batch_norm_backwa
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, remember, remember_backward, show, show_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, memory_gradients, product_gradients, read_state, state_gradient
+from metalstm.kernels.state import (
+    Run,
+    memory_gradients,
+    product_gradients,
+    read_state,
+    state_gradient,
+    steps_of,
+)
 
 
 class Norm(NamedTuple):
@@ -54,6 +61,8 @@ class BatchNormRun(Run):
     norm: Norm
     learning: bool
     stored: Stored
+    order: Array | slice
+    """Where each token stands in x and in h as the layer knows them."""
 
 
 def forward(
@@ -68,11 +77,15 @@ def forward(
     learning: bool,
     decay: float,
     epsilon: float,
+    backwards: bool = False,
 ) -> tuple[Array, BatchNormRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; norm as in `Norm`.
 
-    populations: the fields of `Population` for W_x x, W_h h and c', which change if `learning`.
+    populations: the fields of `Population` for W_x x, W_h h and c', which change if `learning`. A step has the number
+    of tokens read before it, so who reads backwards is given sentences that are turned round.
     """
+    order = _turned(counts, len(x)) if backwards else slice(None)
+    x = x[order]
     tokens, hidden, steps = len(x), W_h.shape[1], len(counts)
 
     def room(rows: int, size: int) -> Array:
@@ -97,10 +110,11 @@ def forward(
     )
     of_x, of_h, of_c = (Population(*population) for population in populations)
     rule = Rule(of_x, of_h, of_c, learning, decay, epsilon)
-    run = BatchNormRun(x, counts, mask, np.zeros((tokens, hidden), x.dtype), Norm(*norm), learning, stored)
+    reads = np.zeros((tokens, hidden), x.dtype)
+    run = BatchNormRun(x, steps_of(counts, backwards=False), mask, reads, Norm(*norm), learning, stored, order)
     h = room(tokens, hidden)
     _forward(counts, mask, transposed(W_h), run.norm, rule, run.reads, stored, h)
-    return h, run
+    return h[order], run
 
 
 def backward(
@@ -109,8 +123,20 @@ def backward(
     """The gradients of x and of all weights from that of h."""
     d_from_x, d_from_h = np.zeros_like(run.stored.x), np.zeros_like(run.stored.h)
     d_norm = Norm(*map(np.zeros_like, run.norm))
-    _backward(run.counts, run.mask, W_h, run.norm, run.learning, run.stored, d_h, d_from_x, d_from_h, d_norm)
-    return (*product_gradients(d_from_x, d_from_h, run, multiply, W_x), *d_norm)
+    counts, d_h = run.steps[:, 1].copy(), d_h[run.order]
+    _backward(counts, run.mask, W_h, run.norm, run.learning, run.stored, d_h, d_from_x, d_from_h, d_norm)
+    d_x, *d_weights = product_gradients(d_from_x, d_from_h, run, multiply, W_x)
+    return (d_x[run.order], *d_weights, *d_norm)
+
+
+def _turned(counts: Array, rows: int) -> Array:
+    """Which of so many rows has the token that is as far from its sentence's end as a row's own is from the start."""
+    starts = np.cumsum(counts) - counts
+    steps = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(steps)) - starts[steps]
+    order = np.arange(rows)
+    order[: len(steps)] = starts[np.bincount(places)[places] - 1 - steps] + places
+    return order
 
 
 @compiled

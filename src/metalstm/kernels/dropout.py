@@ -15,22 +15,22 @@ Array = np.ndarray[Any, Any]
 
 
 @compiled
-def dropout(values: Array, first_stride: int, second_stride: int, seed: int, rate: float, swap: bool) -> Array:
-    """`values [first, second, size]` with a share `rate` of them zero and the others scaled by 1 / (1 - rate).
+def dropout(values: Array, seed: int, rate: float, variational: bool) -> Array:
+    """`values [batch, time, size]` with a share `rate` of them zero and the others scaled by 1 / (1 - rate).
 
-    The value at (i, j, k) has the number i * first_stride + j * second_stride + k modulo 2^32: values of equal numbers
-    share their fate. seed: 0 to 2^63 - 1. The result is `[second, first, size]` if `swap`.
+    Values are numbered modulo 2^32, and those of equal numbers share their fate: if `variational`, those that differ
+    only in time. seed: 0 to 2^63 - 1.
     """
-    first, second, size = values.shape
-    result = np.empty((second, first, size) if swap else (first, second, size), values.dtype)
+    batch, time, size = values.shape
+    result = np.empty(values.shape, values.dtype)
     scale = values.dtype.type(1.0 / (1.0 - rate))
     zero = values.dtype.type(0.0)
     dropped = np.uint32(rate * 4294967296.0)
     low, high = np.uint32(seed), np.uint32(seed >> 32)
-    for i in range(first):
-        for j in range(second):
-            row = result[j, i] if swap else result[i, j]
-            number = np.uint32(i * first_stride + j * second_stride)
+    for i in range(batch):
+        for j in range(time):
+            row = result[i, j]
+            number = np.uint32((i if variational else i * time + j) * size)
             for k in range(size):
                 kept = _mixed(np.uint32(number + np.uint32(k)), low, high) >= dropped
                 row[k] = values[i, j, k] * (scale if kept else zero)
@@ -50,4 +50,4 @@ def _mixed(number: Any, low: Any, high: Any) -> Any:
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for values of this float type."""
     announce("dropout", [dropout], dtype, seconds=1)
-    dropout(np.zeros((1, 1, 1), dtype), 1, 1, 1, 0.5, False)
+    dropout(np.zeros((1, 1, 1), dtype), 1, 0.5, False)

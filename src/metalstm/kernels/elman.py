@@ -8,7 +8,7 @@ import numpy as np
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import tanh_in_place
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, product_gradients, read_state, state_gradient
+from metalstm.kernels.state import Run, product_gradients, read_state, state_gradient, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,20 +20,29 @@ class RNNRun(Run):
 
 
 def forward(
-    x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, relu: bool = False
+    x: Array,
+    counts: Array,
+    mask: Array,
+    multiply: Multiply,
+    W_x: Array,
+    W_h: Array,
+    b: Array,
+    *,
+    relu: bool = False,
+    backwards: bool = False,
 ) -> tuple[Array, RNNRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; tanh unless `relu`."""
     h = multiply(x, W_x)
     h += b
-    reads = np.zeros(h.shape, x.dtype)
-    _forward(counts, mask, transposed(W_h), relu, reads, h)
-    return h, RNNRun(x, counts, mask, reads, h, relu)
+    steps, reads = steps_of(counts, backwards), np.zeros(h.shape, x.dtype)
+    _forward(steps, mask, transposed(W_h), relu, reads, h)
+    return h, RNNRun(x, steps, mask, reads, h, relu)
 
 
 def backward(d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
     """The gradients of x, W_x, W_h and b from that of h."""
     d_y = np.zeros_like(run.h)
-    _backward(run.counts, run.mask, W_h, run.relu, run.h, d_h, d_y)
+    _backward(run.steps, run.mask, W_h, run.relu, run.h, d_h, d_y)
     return (*product_gradients(d_y, d_y, run, multiply, W_x), d_y.sum(axis=0))
 
 
@@ -61,28 +70,27 @@ def step_backward(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
 
 
 @compiled
-def _forward(counts: Any, mask: Any, W_h_t: Any, relu: bool, reads: Any, h: Any) -> None:
-    start = before = 0
-    for n in counts:
-        end = start + n
-        if start > 0:
-            read_state(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h_t, h[start:end])
-        step(h[start:end], relu)
-        before, start = start, end
+def _forward(steps: Any, mask: Any, W_h_t: Any, relu: bool, reads: Any, h: Any) -> None:
+    before = rows = 0
+    for span in steps:
+        start, n = span[0], span[1]
+        running = start + min(rows, n)
+        read_state(h[before : before + rows], mask, reads[start:running])
+        product(reads[start:running], W_h_t, h[start:running])
+        step(h[start : start + n], relu)
+        before, rows = start, n
 
 
 @compiled
-def _backward(counts: Any, mask: Any, W_h: Any, relu: bool, h: Any, d_outputs: Any, d_y: Any) -> None:
+def _backward(steps: Any, mask: Any, W_h: Any, relu: bool, h: Any, d_outputs: Any, d_y: Any) -> None:
     d_reads, d_h = np.zeros(mask.shape, h.dtype), np.empty(mask.shape, h.dtype)
-    end = counts.sum()
-    for n in counts[::-1]:
-        start = end - n
+    for span in steps[::-1]:
+        start, n = span[0], span[1]
+        end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         step_backward(d_h, h[start:end], relu, d_y[start:end])
         d_reads[:n] = 0
         product(d_y[start:end], W_h, d_reads)
-        end = start
 
 
 def compile(dtype: np.dtype[Any]) -> None:

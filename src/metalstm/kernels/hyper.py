@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metalstm.kernels.compilation import announce
-from metalstm.kernels.hyper_steps import steps, steps_backward
+from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
-from metalstm.kernels.state import Run
+from metalstm.kernels.state import Run, steps_of
 
 
 class Parameters(NamedTuple):
@@ -91,7 +91,9 @@ class HyperRun(Run):
     stored: HyperActivations
 
 
-def forward(x: Array, counts: Array, mask: Array, multiply: Multiply, *parameters: Array) -> tuple[Array, HyperRun]:
+def forward(
+    x: Array, counts: Array, mask: Array, multiply: Multiply, *parameters: Array, backwards: bool = False
+) -> tuple[Array, HyperRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs.
 
     parameters: see `Parameters`. Then the small network's bias, or, with layer norm, the gains and biases of both
@@ -127,16 +129,16 @@ def forward(x: Array, counts: Array, mask: Array, multiply: Multiply, *parameter
         large=_room(np.empty((tokens, len(p.W_h)), dtype), hidden, norms[0]),
         small=_room(small, hyper, norms[1]),
     )
-    h = np.empty((tokens, hidden), dtype)
-    steps(counts, mask, *map(transposed, (weights.small, weights.W_h, weights.A)), weights, stored, h)
-    return h, HyperRun(x, counts, mask, stored.reads, weights, stored)
+    steps, h = steps_of(counts, backwards), np.empty((tokens, hidden), dtype)
+    recur(steps, mask, *map(transposed, (weights.small, weights.W_h, weights.A)), weights, stored, h)
+    return h, HyperRun(x, steps, mask, stored.reads, weights, stored)
 
 
 def backward(d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array) -> tuple[Array, ...]:
     """The gradients of x and of all weights from that of h."""
     p, rest = Parameters(*parameters[:8]), parameters[8:]
     stored = run.stored
-    hidden, tokens = p.W_h.shape[1], run.counts.sum()
+    hidden, tokens = p.W_h.shape[1], run.steps[:, 1].sum()
     d = Gradients(
         from_x=_zeros_from(tokens, (len(run.x), len(run.weights.from_x)), run.x.dtype),
         from_h=_zeros_from(tokens, stored.from_h.shape, run.x.dtype),
@@ -147,7 +149,7 @@ def backward(d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array) 
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
         small_norm=Norm(*map(np.zeros_like, run.weights.small_norm)),
     )
-    steps_backward(run.counts, run.mask, run.weights, stored, d_h, d)
+    recur_backward(run.steps, run.mask, run.weights, stored, d_h, d)
 
     d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, run.reads.T)
     d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [d.small.sum(axis=0)]
@@ -181,7 +183,7 @@ def _room(gates: Array, hidden: int, norm: Norm) -> Activations:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the hypernetwork cells", [steps, steps_backward], dtype, seconds=20)
+    announce("the hypernetwork cells", [recur, recur_backward], dtype, seconds=20)
     x, counts = np.zeros((1, 1), dtype), np.ones(1, np.int64)
     D, A, b = np.zeros((3, 1, 1, 1), dtype), np.zeros((3, 1, 1, 1), dtype), np.zeros(1, dtype)
     weights = x, x, np.zeros((1, 1, 1), dtype), A, np.zeros((2, 1, 1), dtype), D, np.zeros((1, 2), dtype), x, b

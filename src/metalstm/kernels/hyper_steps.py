@@ -35,25 +35,26 @@ def _step_backward(
 
 
 @compiled
-def steps(counts: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: Any, stored: Any, h: Any) -> None:
+def recur(steps: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: Any, stored: Any, h: Any) -> None:
     """All steps: fills `stored` and `h [tokens, hidden]`; three weights come transposed."""
     batch, hidden = mask.shape
     hyper = len(A_t)
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, hyper), h.dtype)
     scales = np.empty((3, batch, len(weights.b_0)), h.dtype)
-    start = before = 0
-    for n in counts:
-        end = start + n
-        if start > 0:
-            read_states(h[before : before + n], stored.h_hat[before : before + n], mask, stored.reads[start:end])
-            product(stored.reads[start:end], small_t, stored.small.gates[start:end])
-            product(stored.reads[start:end, :hidden], W_h_t, stored.from_h[start:end])
+    before = rows = 0
+    for span in steps:
+        start, n = span[0], span[1]
+        end, running = start + n, start + min(rows, n)
+        reads = stored.reads[start:running]
+        read_states(h[before : before + rows], stored.h_hat[before : before + rows], mask, reads)
+        product(reads, small_t, stored.small.gates[start:running])
+        product(reads[:, :hidden], W_h_t, stored.from_h[start:running])
         _step(start, end, c_hat, weights.small_norm, stored.small, stored.h_hat[start:end])
         product(stored.h_hat[start:end], A_t, stored.z[start:end])
         _scale(stored.z[start:end], weights, 3, scales)
         _rescale(scales, weights.b_0, stored.from_x[start:end], stored.from_h[start:end], stored.large.gates[start:end])
         _step(start, end, c, weights.norm, stored.large, h[start:end])
-        before, start = start, end
+        before, rows = start, n
 
 
 @compiled
@@ -118,7 +119,7 @@ def _scale_backward(z: Any, weights: Any, scales: Any, d_z: Any, d_D: Any) -> No
 
 
 @compiled
-def steps_backward(counts: Any, mask: Any, weights: Any, stored: Any, d_outputs: Any, d: Any) -> None:
+def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: Any, d: Any) -> None:
     """All steps, the last first: fills d from `d_outputs [tokens, hidden]`."""
     batch, hidden = mask.shape
     hyper, units = stored.h_hat.shape[1], len(weights.b_0)
@@ -127,9 +128,9 @@ def steps_backward(counts: Any, mask: Any, weights: Any, stored: Any, d_outputs:
     d_reads = np.zeros((batch, hidden + hyper), mask.dtype)
     d_y = np.empty((batch, units), mask.dtype)
     scales = np.empty((3, batch, units), mask.dtype)
-    end = counts.sum()
-    for n in counts[::-1]:
-        start = end - n
+    for span in steps[::-1]:
+        start, n = span[0], span[1]
+        end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], d.norm)
         z, d_z, from_x, from_h = stored.z[start:end], d.z[start:end], stored.from_x[start:end], stored.from_h[start:end]
@@ -148,4 +149,3 @@ def steps_backward(counts: Any, mask: Any, weights: Any, stored: Any, d_outputs:
         d_reads[:n] = 0
         product(d_small, weights.small, d_reads)
         product(d.from_h[start:end], weights.W_h, d_reads)
-        end = start

@@ -2,7 +2,8 @@
 
 Sequences are packed: sorted longest first and written step after step, so that the rows of step t, `counts[t]` of
 them, stand together and continue the first rows of the step before. There is no padding, but that x may end in zero
-rows of no step: what results for these means nothing, and has no gradient. Gates are in the order i, f, g, o.
+rows of no step: what results for these means nothing, and has no gradient. Who reads `backwards` begins with the last
+step; then it is the rows behind the first ones that a step begins with. Gates are in the order i, f, g, o.
 `mask [batch, hidden]` is multiplied with the h that each step reads.
 """
 
@@ -15,7 +16,14 @@ from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, memory_gradients, product_gradients, read_state, state_gradient
+from metalstm.kernels.state import (
+    Run,
+    memory_gradients,
+    product_gradients,
+    read_state,
+    state_gradient,
+    steps_of,
+)
 
 
 class Norm(NamedTuple):
@@ -55,12 +63,20 @@ class LSTMRun(Run):
 
 
 def forward(
-    x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, b: Array
+    x: Array,
+    counts: Array,
+    mask: Array,
+    multiply: Multiply,
+    W_x: Array,
+    W_h: Array,
+    b: Array,
+    *,
+    backwards: bool = False,
 ) -> tuple[Array, LSTMRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs."""
     gates = multiply(x, W_x)
     gates += b
-    return recur(x, counts, mask, gates, W_h, no_norm(x.dtype))
+    return recur(x, steps_of(counts, backwards), mask, gates, W_h, no_norm(x.dtype))
 
 
 def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
@@ -69,13 +85,13 @@ def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Arra
     return (*product_gradients(d_gates, d_gates, run, multiply, W_x), d_gates.sum(axis=0))
 
 
-def recur(x: Array, counts: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:
+def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:
     """h and the run, from gates that hold what comes from x."""
     hidden = W_h.shape[1]
     reads = np.zeros((len(x), hidden), x.dtype)
     h = np.empty((len(x), hidden), x.dtype)
-    run = LSTMRun(x, counts, mask, reads, norm, new_activations(gates, norm))
-    _forward(counts, mask, transposed(W_h), reads, norm, run.stored, h)
+    run = LSTMRun(x, steps, mask, reads, norm, new_activations(gates, norm))
+    _forward(steps, mask, transposed(W_h), reads, norm, run.stored, h)
     return h, run
 
 
@@ -83,7 +99,7 @@ def recur_backward(d_h: Array, run: LSTMRun, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
     d_gates = np.zeros_like(run.stored.gates)
     d_norm = Norm(*map(np.zeros_like, run.norm))
-    _backward(run.counts, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
+    _backward(run.steps, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm
 
 
@@ -201,32 +217,31 @@ def remember_backward(start: int, end: int, d_t: Any, d_c: Any, stored: Any, d_g
 
 
 @compiled
-def _forward(counts: Any, mask: Any, W_h_t: Any, reads: Any, norm: Any, stored: Any, h: Any) -> None:
+def _forward(steps: Any, mask: Any, W_h_t: Any, reads: Any, norm: Any, stored: Any, h: Any) -> None:
     c = np.zeros(mask.shape, h.dtype)
-    start = before = 0
-    for n in counts:
-        end = start + n
-        if start > 0:
-            read_state(h[before : before + n], mask, reads[start:end])
-            product(reads[start:end], W_h_t, stored.gates[start:end])
+    before = rows = 0
+    for span in steps:
+        start, n = span[0], span[1]
+        end, running = start + n, start + min(rows, n)
+        read_state(h[before : before + rows], mask, reads[start:running])
+        product(reads[start:running], W_h_t, stored.gates[start:running])
         step(start, end, c, norm, stored, h[start:end])
-        before, start = start, end
+        before, rows = start, n
 
 
 @compiled
 def _backward(
-    counts: Any, mask: Any, W_h: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
+    steps: Any, mask: Any, W_h: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
 ) -> None:
     d_h, d_t, d_c = memory_gradients(mask, mask.shape[1])
     d_reads = np.zeros(mask.shape, d_gates.dtype)
-    end = counts.sum()
-    for n in counts[::-1]:
-        start = end - n
+    for span in steps[::-1]:
+        start, n = span[0], span[1]
+        end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         step_backward(start, end, d_h, d_c, d_t, norm, stored, d_gates[start:end], d_norm)
         d_reads[:n] = 0
         product(d_gates[start:end], W_h, d_reads)
-        end = start
 
 
 def compile(dtype: np.dtype[Any]) -> None:

@@ -14,7 +14,7 @@ from metalstm.kernels import lstm
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, memory_gradients, read_states, state_gradient
+from metalstm.kernels.state import Run, memory_gradients, read_states, state_gradient, steps_of
 
 
 class Weights(NamedTuple):
@@ -90,6 +90,7 @@ def forward(
     W_z: Array,
     *own: Array,
     tasks: Array,
+    backwards: bool = False,
 ) -> tuple[Array, MultiTaskRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs.
 
@@ -126,10 +127,10 @@ def forward(
         large=new_activations(np.empty((tokens, 4 * hidden), x.dtype), weights.norm),
         small=new_activations(small, weights.norm),
     )
-    h = np.empty((tokens, hidden), x.dtype)
+    steps, h = steps_of(counts, backwards), np.empty((tokens, hidden), x.dtype)
     transposes = map(transposed, (weights.small, weights.W_z, weights.Q_h))
-    _forward(counts, mask, tasks, members, *transposes, weights, stored, h)
-    return h, MultiTaskRun(x, counts, mask, stored.reads, members, rows, weights, stored)
+    _forward(steps, mask, tasks, members, *transposes, weights, stored, h)
+    return h, MultiTaskRun(x, steps, mask, stored.reads, members, rows, weights, stored)
 
 
 def backward(
@@ -146,7 +147,7 @@ def backward(
     stored, size = run.stored, run.x.shape[1]
     hidden, n_z = run.mask.shape[1], len(W_z)
     d = Gradients(*map(np.zeros_like, (stored.q, stored.z, stored.small.gates, run.weights.PB)))
-    _backward(run.counts, run.mask, transposed(run.weights.PB), run.members, run.weights, stored, d_h, d)
+    _backward(run.steps, run.mask, transposed(run.weights.PB), run.members, run.weights, stored, d_h, d)
 
     d_x = multiply(d.small, np.ascontiguousarray(small_W_x[:, :size]).T)
     d_own: list[Array] = []
@@ -189,7 +190,7 @@ def _running(members: Any, task: int, n: int) -> Any:
 
 @compiled
 def _forward(
-    counts: Any,
+    steps: Any,
     mask: Any,
     tasks: Any,
     members: Any,
@@ -204,20 +205,21 @@ def _forward(
     n_z, meta = stored.z.shape[1], stored.small.memory.shape[1]
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, meta), h.dtype)
     own_h, own_q = np.empty((batch, hidden), h.dtype), np.empty((batch, 4 * n_z), h.dtype)
-    start = before = 0
-    for n in counts:
-        end = start + n
-        if start > 0:
-            read_states(h[before : before + n], stored.h_hat[before : before + n], mask, stored.reads[start:end])
-            product(stored.reads[start:end], small_t, stored.small.gates[start:end])
-            for task in range(len(Q_h_t)):
-                mine = _running(members, task, n)
-                for i in range(len(mine)):
-                    own_h[i] = stored.reads[start + mine[i], :hidden]
-                    own_q[i] = stored.q[start + mine[i]]
-                product(own_h[: len(mine)], Q_h_t[task], own_q)
-                for i in range(len(mine)):
-                    stored.q[start + mine[i]] = own_q[i]
+    before = rows = 0
+    for span in steps:
+        start, n = span[0], span[1]
+        end, running = start + n, min(rows, n)
+        reads = stored.reads[start : start + running]
+        read_states(h[before : before + rows], stored.h_hat[before : before + rows], mask, reads)
+        product(reads, small_t, stored.small.gates[start : start + running])
+        for task in range(len(Q_h_t)):
+            mine = _running(members, task, running)
+            for i in range(len(mine)):
+                own_h[i] = reads[mine[i], :hidden]
+                own_q[i] = stored.q[start + mine[i]]
+            product(own_h[: len(mine)], Q_h_t[task], own_q)
+            for i in range(len(mine)):
+                stored.q[start + mine[i]] = own_q[i]
         lstm.step(start, end, c_hat, weights.norm, stored.small, stored.h_hat[start:end])
         product(stored.h_hat[start:end], W_z_t, stored.z[start:end])
         for row in range(start, end):
@@ -229,12 +231,12 @@ def _forward(
                 y[:] = 0
                 product(stored.factors[row, gate : gate + 1], weights.PB[tasks[row - start], gate], y)
         lstm.step(start, end, c, weights.norm, stored.large, h[start:end])
-        before, start = start, end
+        before, rows = start, n
 
 
 @compiled
 def _backward(
-    counts: Any,
+    steps: Any,
     mask: Any,
     PB_t: Any,
     members: Any,
@@ -254,9 +256,9 @@ def _backward(
     own_y, own_reads = np.empty(mask.shape, dtype), np.empty(mask.shape, dtype)
     own_factors, d_factors = np.empty((batch, 2 * n_z), dtype), np.empty((batch, 2 * n_z), dtype)
     own_q = np.empty((batch, 4 * n_z), dtype)
-    end = counts.sum()
-    for n in counts[::-1]:
-        start = end - n
+    for span in steps[::-1]:
+        start, n = span[0], span[1]
+        end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         lstm.step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], weights.norm)
         d_h_hat[:n] = d_reads[:n, hidden:]
@@ -285,7 +287,6 @@ def _backward(
         d_small = d.small[start:end]
         lstm.step_backward(start, end, d_h_hat, d_c_hat, d_t_hat, weights.norm, stored.small, d_small, weights.norm)
         product(d_small, weights.small, d_reads)
-        end = start
 
 
 def compile(dtype: np.dtype[Any]) -> None:

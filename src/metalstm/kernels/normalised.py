@@ -7,14 +7,21 @@ import numpy as np
 from metalstm.kernels import lstm
 from metalstm.kernels.lstm import LSTMRun, Norm, recur, recur_backward
 from metalstm.kernels.products import Array, Multiply
-from metalstm.kernels.state import product_gradients
+from metalstm.kernels.state import product_gradients, steps_of
 
 
 def forward(
-    x: Array, counts: Array, mask: Array, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array
+    x: Array,
+    counts: Array,
+    mask: Array,
+    multiply: Multiply,
+    W_x: Array,
+    W_h: Array,
+    *norm: Array,
+    backwards: bool = False,
 ) -> tuple[Array, LSTMRun]:
     """h `[tokens, hidden]` for packed `x [tokens, input]`; norm: gain and bias of the gates, then of c'."""
-    return recur(x, counts, mask, multiply(x, W_x), W_h, Norm(*map(np.ravel, norm)))
+    return recur(x, steps_of(counts, backwards), mask, multiply(x, W_x), W_h, Norm(*map(np.ravel, norm)))
 
 
 def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array) -> tuple[Array, ...]:

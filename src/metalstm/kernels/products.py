@@ -1,8 +1,8 @@
-"""Small matrix products inside compiled loops.
+"""Matrix products, above all the small ones inside compiled loops.
 
 One step of a recurrent network multiplies a few rows with a weight that stays in the processor's cache. General
 libraries first copy the weight into a layout of their own, which takes as long as the product; here it is read as it
-stands. Large products are left to a library: see `Multiply`.
+stands. The large products before and after a loop are the caller's choice: see `Multiply`.
 """
 
 from collections.abc import Callable
@@ -13,6 +13,9 @@ from numba.extending import overload
 
 from metalstm.kernels.compilation import compiled
 from metalstm.kernels.tiles import WIDEST, add_tile
+
+DEEPEST = 112
+"""Rows of b that are multiplied with all rows of a before the next ones: 36 KB of 256 bytes each."""
 
 Array = np.ndarray[Any, Any]
 
@@ -64,6 +67,16 @@ def product(a: Any, b: Any, out: Any) -> None:
 
     The last dimension of b and of out has no gaps; a may be any view, such as a transpose.
     """
+    inner = a.shape[1]
+    parts = (inner + DEEPEST - 1) // DEEPEST
+    for part in range(parts):
+        some = slice(inner * part // parts, inner * (part + 1) // parts)
+        _add(a[:, some], b[some], out)
+
+
+@compiled
+def _add(a: Any, b: Any, out: Any) -> None:
+    """`product` for as many rows of b as stay in the nearest cache."""
     j = 0
     if WIDEST >= 256:
         j = _columns(a, b, j, out, 4, 256)
@@ -72,3 +85,10 @@ def product(a: Any, b: Any, out: Any) -> None:
     j = _columns(a, b, j, out, 8, 32)
     j = _columns(a, b, j, out, 8, 16)
     _columns(a, b, j, out, 8, 1)
+
+
+def by_tiles(a: Array, b: Array) -> Array:
+    """`Multiply` by `product`."""
+    out = np.zeros((len(a), len(b)), a.dtype)
+    product(a, transposed(b), out)
+    return out

@@ -9,12 +9,23 @@ from metalstm.kernels.compilation import compiled
 from metalstm.kernels.products import Array, Multiply
 
 
+def steps_of(counts: Array, backwards: bool) -> Array:
+    """The first row of each step, and how many it has, in the order of reading: `[steps, 2]`.
+
+    From the first step to the last; or from the last to the first, where a step is joined by the sentences that end
+    there.
+    """
+    steps = np.stack([np.cumsum(counts) - counts, counts], axis=1)
+    return np.ascontiguousarray(steps[::-1]) if backwards else steps
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What every `backward` has to know of its `forward`."""
 
     x: Array
-    counts: Array
+    steps: Array
+    """See `steps_of`."""
     mask: Array
     reads: Array
     """The masked h that each step read `[tokens, hidden]`; a small network's own h may follow."""

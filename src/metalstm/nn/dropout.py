@@ -53,36 +53,12 @@ class _Dropout(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, compiled: ModuleType, rate: float, variational: bool) -> Tensor:
-        seed = int(torch.randint(2**63 - 1, ()))
-        ctx.dropped = partial(_dropped, compiled=compiled, rate=rate, variational=variational, seed=seed)
-        ctx.time_first = _is_time_first(features)
-        result: Tensor = ctx.dropped(features.detach(), time_first=False)
-        return result
+        ctx.dropped = partial(
+            compiled.dropout, seed=int(torch.randint(2**63 - 1, ())), rate=rate, variational=variational
+        )
+        return torch.from_numpy(ctx.dropped(features.detach().contiguous().numpy()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.dropped(gradient, time_first=ctx.time_first), None, None, None
-
-
-def _dropped(
-    features: Tensor, *, compiled: ModuleType, rate: float, variational: bool, seed: int, time_first: bool
-) -> Tensor:
-    """Features `[batch, time, size]`, numbered in this order wherever they lie in memory.
-
-    `time_first` says where the result shall lie: what comes from a recurrent network, which goes from step to step, is
-    turned round on the way.
-    """
-    _, time, size = features.shape
-    sentence, token = (size, 0) if variational else (time * size, size)
-    if _is_time_first(features):
-        values = features.transpose(0, 1).numpy()
-        result = torch.from_numpy(compiled.dropout(values, token, sentence, seed, rate, not time_first))
-    else:
-        values = features.contiguous().numpy()
-        result = torch.from_numpy(compiled.dropout(values, sentence, token, seed, rate, time_first))
-    return result.transpose(0, 1) if time_first else result
-
-
-def _is_time_first(features: Tensor) -> bool:
-    return features.transpose(0, 1).is_contiguous()
+        return torch.from_numpy(ctx.dropped(gradient.contiguous().numpy())), None, None, None

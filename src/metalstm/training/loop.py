@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict, Unpack
 
 import torch
 
@@ -19,45 +20,31 @@ from metalstm.training.progress import Reporter, for_stream
 Score = Callable[[Tagger], float]
 
 
-def fit(
-    tagger: Tagger,
-    sentences: Numbered,
-    options: TrainingOptions,
-    *,
-    seed: int,
-    devel_score: Score,
-    folder: Path,
-    identity: str,
-    on_epoch: Callable[[Epoch], None] | None = None,
-    progress: Reporter | None = None,
-) -> Outcome:
-    """Train `tagger` in place, as `epochs.train` says; the score that chooses the epoch is `devel_score`, an F1.
+class Conditions(TypedDict):
+    """What `epochs.train` is told too, beside what is trained on what and how."""
+
+    seed: int
+    devel_score: Score
+    """An F1, which chooses the epoch."""
+    folder: Path
+    identity: str
+    on_epoch: NotRequired[Callable[[Epoch], None] | None]
+    progress: NotRequired[Reporter | None]
+    """The terminal, if no one else is named."""
+
+
+def fit(tagger: Tagger, sentences: Numbered, options: TrainingOptions, **conditions: Unpack[Conditions]) -> Outcome:
+    """Train `tagger` in place, as `epochs.train` says.
 
     With `train_on: train+devel` no score is taken, and the last epoch is kept. A tagger that tells corpora apart
-    without task tags learns from batches of one corpus each, drawn as `JointTrainingOptions` say. Progress is told to
-    the terminal if no one else is named. A tagger on a graphics processor is trained there, where sums have no fixed
-    order.
+    without task tags learns from batches of one corpus each, drawn as `JointTrainingOptions` say. A tagger on a
+    graphics processor is trained there, where sums have no fixed order.
 
     Raises UserError for patience without a development set, and as `epochs.train`.
     """
-    choosing = options.train_on == "train"
-    if options.patience is not None and not choosing:
+    if options.patience is not None and options.train_on != "train":
         raise UserError("training.patience needs devel F1, which train_on: train+devel does not leave; set one of them")
-    parts = _parts(tagger, sentences, options)
-    return epochs.train(
-        tagger,
-        optimiser(options.optimiser, tagger),
-        options,
-        _lesson(tagger, sentences, parts, options),
-        steps=num_batches(parts, options.batch_size),
-        seed=seed,
-        devel_score=(lambda: devel_score(tagger)) if choosing else None,
-        folder=folder,
-        identity=identity,
-        progress=progress or for_stream(),
-        on_epoch=on_epoch,
-        changing_rows=changing_rows(tagger, sentences),
-    )
+    return _train(tagger, sentences, _parts(tagger, sentences, options), options, **conditions)
 
 
 def fit_to_corpus(
@@ -65,13 +52,7 @@ def fit_to_corpus(
     sentences: Numbered,
     corpus: str,
     options: JointTrainingOptions,
-    *,
-    seed: int,
-    devel_score: Score,
-    folder: Path,
-    identity: str,
-    on_epoch: Callable[[Epoch], None] | None = None,
-    progress: Reporter | None = None,
+    **conditions: Unpack[Conditions],
 ) -> Outcome:
     """Go on with a tagger of several corpora for one of them, in place, as `options.continued` says.
 
@@ -88,30 +69,50 @@ def fit_to_corpus(
             ),
         }
     )
-    parts = of_corpus(sentences, tagger.lexicon.corpus_id(corpus))
-    progress = progress or for_stream()
+    conditions["progress"] = progress = conditions.get("progress") or for_stream()
+    conditions["identity"] += f" {corpus}"
     progress.note(f"{corpus}: going on for this corpus alone, from the joint weights")
-    return epochs.train(
-        tagger,
-        optimiser(shortened.optimiser, tagger),
-        shortened,
-        _lesson(tagger, sentences, parts, options),
-        steps=num_batches(parts, options.batch_size),
-        seed=seed,
-        devel_score=(lambda: devel_score(tagger)) if options.train_on == "train" else None,
-        folder=folder,
-        identity=f"{identity} {corpus}",
-        progress=progress,
-        on_epoch=on_epoch,
-        checkpoint=checkpoints.of_corpus(corpus),
-        may_keep_start=True,
-        changing_rows=changing_rows(tagger, sentences),
-    )
+    parts = of_corpus(sentences, tagger.lexicon.corpus_id(corpus))
+    own = checkpoints.of_corpus(corpus)
+    return _train(tagger, sentences, parts, shortened, **conditions, checkpoint=own, may_keep_start=True)
 
 
 def changing_rows(tagger: Tagger, sentences: Numbered) -> dict[str, int]:
     """How many rows of the table of words training on `sentences` can change: a lexicon numbers their words first."""
     return {"words.weight": sentences.num_words if tagger.options.tune_words else 0}
+
+
+def _train(
+    tagger: Tagger,
+    sentences: Numbered,
+    parts: Sequence[Part],
+    options: TrainingOptions,
+    *,
+    seed: int,
+    devel_score: Score,
+    folder: Path,
+    identity: str,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    progress: Reporter | None = None,
+    checkpoint: str = checkpoints.NAME,
+    may_keep_start: bool = False,
+) -> Outcome:
+    return epochs.train(
+        tagger,
+        optimiser(options.optimiser, tagger),
+        options,
+        _lesson(tagger, sentences, parts, options),
+        steps=num_batches(parts, options.batch_size),
+        seed=seed,
+        devel_score=(lambda: devel_score(tagger)) if options.train_on == "train" else None,
+        folder=folder,
+        identity=identity,
+        progress=progress or for_stream(),
+        on_epoch=on_epoch,
+        checkpoint=checkpoint,
+        may_keep_start=may_keep_start,
+        changing_rows=changing_rows(tagger, sentences),
+    )
 
 
 def _parts(tagger: Tagger, sentences: Numbered, options: TrainingOptions) -> list[Part]:

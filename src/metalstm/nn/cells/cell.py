@@ -52,6 +52,12 @@ class Cell(nn.Module):
         """Outputs `[time, batch, hidden_size]`; arguments as in `run`, corpus `[batch]` for a cell that takes it."""
         return run(self, inputs, lengths, state_mask)
 
+    def eager(
+        self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None, corpus: Tensor | None = None
+    ) -> Tensor:
+        """`forward` without any kernel."""
+        return eager(self, inputs, lengths, state_mask)
+
 
 KERNELS: dict[type[Cell], tuple[Kernel, ...]] = {}
 """What stands in for the loop over steps, the first that serves; the module of a class of cells enters its kernels.

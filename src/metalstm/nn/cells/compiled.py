@@ -7,7 +7,7 @@ without a kernel, for gradients of gradients, and where numba is missing or fail
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, cast
 
@@ -15,15 +15,26 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from metalstm.nn.cells.cell import Cell, eager
+from metalstm.nn.cells.cell import KERNELS, Cell
+from metalstm.nn.cells.directions import apart
 from metalstm.nn.compiled import NUMBERS, kernels
 
 Array = np.ndarray[Any, Any]
-Reference = Callable[[Tensor, Tensor, Tensor | None], Tensor]
-"""From inputs, lengths and state mask to outputs, one step after the other: see `run` of `cell.py`."""
 
 ROWS = 32
 """oneDNN generates code for each new shape, for a millisecond: packed batches of similar size should look the same."""
+
+
+def read(
+    cells: Sequence[Cell], inputs: Tensor, lengths: Tensor, state_masks: Sequence[Tensor | None], corpus: Tensor | None
+) -> Tensor:
+    """Outputs of a layer, with the arguments of `apart`: by one compiled kernel, or cell by cell."""
+    for kernel in KERNELS.get(type(cells[0]), ()) if cells[0].kernels == "auto" else ():
+        if isinstance(kernel, CompiledKernel):
+            outputs = kernel.layer(cells, inputs, lengths, state_masks, corpus)
+            if outputs is not None:
+                return outputs
+    return apart(Cell.__call__, cells, inputs, lengths, state_masks, corpus)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,138 +42,179 @@ class CompiledKernel:
     """How the compiled kernel of one class of cell is called."""
 
     load: Callable[[], ModuleType]
-    """Imports its module, with `forward(x, counts, mask, multiply, *weights)`, which gives h and a run, and
+    """Imports its module, with `forward(x, counts, mask, multiply, *weights, backwards)`, which gives h and a run, and
     `backward(d_h, run, multiply, *weights)`."""
-    weights: Callable[[Any], tuple[nn.Parameter, ...]]
-    """The weights of a cell in the kernel's order, which is also that of their gradients, after that of x."""
+    weights: Callable[..., tuple[nn.Parameter, ...]]
+    """The weights of a cell in the kernel's order, which is also that of their gradients, after that of x. If the cell
+    takes a corpus, those that the corpora of these numbers need."""
     options: Callable[[Any], dict[str, Any]] = lambda cell: {}
     """Further arguments of `forward`."""
     serves: Callable[[Any], bool] = lambda cell: True
     """Whether the kernel knows how to do what the cell's options say."""
 
-    def __call__(self, cell: Cell, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor | None:
-        """`eager(cell, ...)`, with zeros on padding; None where `whole` has none, and for options without a kernel."""
-        if not self.serves(cell):
+    def __call__(
+        self,
+        cell: Cell,
+        inputs: Tensor,
+        lengths: Tensor,
+        state_mask: Tensor | None,
+        corpus: Tensor | None = None,
+    ) -> Tensor | None:
+        """`eager(cell, ...)`, with zeros on padding; None where `layer` has none."""
+        outputs = self.layer([cell], inputs.transpose(0, 1), lengths, [state_mask], corpus)
+        return None if outputs is None else outputs.transpose(0, 1)
+
+    def layer(
+        self,
+        cells: Sequence[Cell],
+        inputs: Tensor,
+        lengths: Tensor,
+        state_masks: Sequence[Tensor | None],
+        corpus: Tensor | None,
+    ) -> Tensor | None:
+        """`apart(...)` with these arguments, in one pass.
+
+        None for options without a kernel, other devices than the CPU, floats of other types or of several, a state mask
+        to be learnt, and for cells that take a corpus without one.
+        """
+        masks = [mask for mask in state_masks if mask is not None]
+        if not all(map(self.serves, cells)) or any(mask.requires_grad for mask in masks):
             return None
-        weights, options = self.weights(cell), self.options(cell)
-        return whole(self.load, cell, partial(eager, cell), inputs, lengths, state_mask, weights, options)
+        tasks, own = None, self.weights
+        if cells[0].takes_corpus:
+            if corpus is None:
+                return None
+            numbers, tasks = torch.unique(corpus, return_inverse=True)
+            own = partial(own, tasks=numbers.tolist())
+        weights = [weight for cell in cells for weight in own(cell)]
+        others = [*weights, *masks, *(buffer for cell in cells for buffer in cell.buffers())]
+        if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
+            return None
+        module = kernels(self.load, inputs)
+        if module is None:
+            return None
+        call = Call(module, cells, [self.options(cell) for cell in cells], lengths, state_masks, corpus, tasks)
+        return cast(Callable[..., Tensor], _Compiled.apply)(call, inputs, *weights)
 
 
-def whole(
-    load: Callable[[], ModuleType],
-    cell: Cell,
-    reference: Reference,
-    inputs: Tensor,
-    lengths: Tensor,
-    state_mask: Tensor | None,
-    weights: Sequence[Tensor],
-    options: dict[str, Any],
-    tasks: Tensor | None = None,
-) -> Tensor | None:
-    """Outputs `[time, batch, hidden_size]` of a cell over a whole batch by the kernel that `load` imports.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """All that a kernel is called with but inputs and weights; each list has one entry a direction."""
 
-    load, weights, options: see `CompiledKernel`. tasks: the task `[batch]` of each sentence, if the kernel
-    wants it. reference: says the same as the kernel, with a graph of its own.
-
-    None for other devices than the CPU, floats of other types or of several, and a state mask to be learnt.
-    """
-    if state_mask is not None and state_mask.requires_grad:
-        return None
-    others = [*weights, *cell.buffers(), *([] if state_mask is None else [state_mask])]
-    if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
-        return None
-    module = kernels(load, inputs)
-    if module is None:
-        return None
-    apply = cast(Callable[..., Tensor], _Compiled.apply)
-    return apply(module, options, cell, reference, lengths, state_mask, tasks, inputs, *weights)
+    module: ModuleType
+    cells: Sequence[Cell]
+    options: Sequence[dict[str, Any]]
+    lengths: Tensor
+    state_masks: Sequence[Tensor | None]
+    corpus: Tensor | None
+    tasks: Tensor | None
+    """The number `[batch]` of each sentence's corpus among those of the batch, for a cell that takes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packing:
     """Where the tokens of a ragged batch stand when it is sorted, longest first, and written without padding.
 
-    Row r of the packed arrays is step `steps[r]` of sentence `sentences[r]`; step t has `counts[t]` rows.
+    Row r of the packed arrays is row `tokens[r]` of the padded batch; step t has `counts[t]` rows.
     """
 
     counts: Array
     order: Array
-    steps: Array
-    sentences: Array
+    """The sentences, longest first."""
+    tokens: Array
 
     @classmethod
-    def of(cls, lengths: Tensor) -> "Packing":
-        """For `lengths [batch]` in any order."""
-        sizes = lengths.numpy(force=True)
+    def of(cls, lengths: Tensor, time: int) -> "Packing":
+        """For `lengths [batch]` in any order, in a batch `[batch, time, ...]`."""
+        sizes = lengths.numpy()
         order = np.argsort(-sizes, kind="stable")
-        steps, places = np.nonzero(np.arange(sizes.max(initial=0))[:, None] < sizes[order])
-        return cls(np.bincount(steps), order, steps, order[places])
+        running = np.arange(sizes.max(initial=0))[:, None] < sizes[order]
+        steps, places = np.nonzero(running)
+        return cls(running.sum(axis=1), order, order[places] * time + steps)
 
     def pack(self, padded: Tensor) -> Array:
-        """`[tokens, size]` of `[time, batch, size]`, and zero rows up to a multiple of `ROWS`."""
-        tokens = len(self.steps)
-        packed = np.zeros((-(-tokens // ROWS) * ROWS, padded.shape[2]), NUMBERS[padded.dtype])
-        packed[:tokens] = padded.detach().numpy()[self.steps, self.sentences]
+        """`[tokens, size]` of `[batch, time, size]`, and zero rows up to a multiple of `ROWS`."""
+        tokens = len(self.tokens)
+        packed = np.empty((-(-tokens // ROWS) * ROWS, padded.shape[2]), NUMBERS[padded.dtype])
+        np.take(padded.detach().flatten(0, 1).numpy(), self.tokens, axis=0, out=packed[:tokens], mode="clip")
+        packed[tokens:] = 0
         return packed
 
-    def unpack(self, packed: Array, like: Tensor) -> Tensor:
-        """`[time, batch, size]` with zeros on padding; `like` has the same time and batch."""
-        padded = np.zeros((*like.shape[:2], packed.shape[1]), packed.dtype)
-        padded[self.steps, self.sentences] = packed[: len(self.steps)]
-        return torch.from_numpy(padded)
-
-
-_NOTHING = (None,) * 7
-"""The gradients of the arguments of `_Compiled` before inputs."""
+    def unpack(self, packed: Sequence[Array], like: Tensor) -> Tensor:
+        """`[batch, time, size]`, all arrays side by side, with zeros on padding; `like` has the same batch and time."""
+        ends = np.cumsum([part.shape[1] for part in packed])
+        padded = np.zeros((like.shape[0] * like.shape[1], ends[-1]), packed[0].dtype)
+        for part, end in zip(packed, ends, strict=True):
+            padded[self.tokens, end - part.shape[1] : end] = part[: len(self.tokens)]
+        return torch.from_numpy(padded).view(*like.shape[:2], -1)
 
 
 class _Compiled(torch.autograd.Function):
-    """A cell over a whole batch, with the backward pass of its kernel."""
+    """A layer over a whole batch, with the backward pass of its kernel."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        module: ModuleType,
-        options: dict[str, Any],
-        cell: Cell,
-        reference: Reference,
-        lengths: Tensor,
-        state_mask: Tensor | None,
-        tasks: Tensor | None,
-        inputs: Tensor,
-        *weights: Tensor,
-    ) -> Tensor:
-        packing = Packing.of(lengths)
+    def forward(ctx: Any, call: Call, inputs: Tensor, *weights: Tensor) -> Tensor:
+        packing, multiply = Packing.of(call.lengths, inputs.shape[1]), _multiplication()
         x = packing.pack(inputs)
-        mask = np.ones((len(lengths), cell.hidden_size), x.dtype)
-        if state_mask is not None:
-            mask = state_mask.detach().numpy()[packing.order]
-        if tasks is not None:
-            options = {**options, "tasks": tasks.numpy()[packing.order]}
+        of_tasks = {} if call.tasks is None else {"tasks": call.tasks.numpy()[packing.order]}
         # a loop that is run again for a gradient of this gradient shall find the statistics that this one found
-        ctx.buffers = [buffer.clone() for buffer in cell.buffers()]
-        h, ctx.run = module.forward(x, packing.counts, mask, _multiply, *map(_array, weights), **options)
-        ctx.module, ctx.cell, ctx.reference, ctx.packing = module, cell, reference, packing
-        ctx.save_for_backward(lengths, state_mask, inputs, *weights)
-        return packing.unpack(h, inputs)
+        ctx.buffers = [[buffer.clone() for buffer in cell.buffers()] for cell in call.cells]
+        outputs, ctx.runs = [], []
+        for direction, (cell, mask, own) in enumerate(
+            zip(call.cells, call.state_masks, _shared(weights, call.cells), strict=True)
+        ):
+            rows = np.ones((len(call.lengths), cell.hidden_size), x.dtype)
+            if mask is not None:
+                rows = mask.detach().numpy()[packing.order]
+            options = call.options[direction] | of_tasks
+            h, run = call.module.forward(
+                x, packing.counts, rows, multiply, *map(_array, own), backwards=direction == 1, **options
+            )
+            outputs.append(h)
+            ctx.runs.append(run)
+        ctx.call, ctx.packing = call, packing
+        ctx.save_for_backward(inputs, *weights)
+        return packing.unpack(outputs, inputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (d_outputs,) = gradients
-        lengths, state_mask, inputs, *weights = ctx.saved_tensors
+        call, packing, multiply = ctx.call, ctx.packing, _multiplication()
+        inputs, *weights = ctx.saved_tensors
         if torch.is_grad_enabled():
-            with _restored(ctx.cell, ctx.buffers):
-                return _NOTHING + _differentiable(ctx.reference, lengths, state_mask, (inputs, *weights), d_outputs)
-        d_h = ctx.packing.pack(d_outputs)
-        d_x, *d_weights = ctx.module.backward(d_h, ctx.run, _multiply, *map(_array, weights))
-        return (*_NOTHING, ctx.packing.unpack(d_x, inputs), *map(torch.from_numpy, d_weights))
+            with _restored(call.cells, ctx.buffers):
+                return (None, *_differentiable(call, (inputs, *weights), d_outputs))
+        d_h = np.split(packing.pack(d_outputs), len(call.cells), axis=1)
+        found = [
+            call.module.backward(np.ascontiguousarray(d), run, multiply, *map(_array, own))
+            for d, run, own in zip(d_h, ctx.runs, _shared(weights, call.cells), strict=True)
+        ]
+        d_x = found[0][0]
+        for other, *_ in found[1:]:
+            d_x += other
+        d_weights = (torch.from_numpy(d) for _, *of_cell in found for d in of_cell)
+        return (None, packing.unpack([d_x], inputs), *d_weights)
+
+
+def _shared(weights: Sequence[Tensor], cells: Sequence[Cell]) -> list[Sequence[Tensor]]:
+    """Each cell's own among the weights of all."""
+    share = len(weights) // len(cells)
+    return [weights[first : first + share] for first in range(0, len(weights), share)]
 
 
 def _array(weight: Tensor) -> Array:
     return weight.detach().contiguous().numpy()
 
 
-def _multiply(a: Array, b: Array) -> Array:
+@cache
+def _multiplication() -> Callable[[Array, Array], Array]:
+    """The fastest way to large products; the kernels' own, where it has the widest registers, beats any library."""
+    from metalstm.kernels import products, tiles
+
+    return products.by_tiles if tiles.WIDEST >= 256 else _by_library
+
+
+def _by_library(a: Array, b: Array) -> Array:
     """a b^T, in float32 by oneDNN: on some processors twice as fast as what numpy and torch take by themselves.
 
     oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
@@ -178,25 +230,24 @@ def _dense(a: Array) -> Array:
 
 
 @contextmanager
-def _restored(cell: Cell, buffers: list[Tensor]) -> Iterator[None]:
-    """The cell with these buffers instead of its own, for a while."""
-    own = [buffer.clone() for buffer in cell.buffers()]
+def _restored(cells: Sequence[Cell], buffers: Sequence[Sequence[Tensor]]) -> Iterator[None]:
+    """The cells with these buffers instead of their own, for a while."""
+    pairs = [
+        pair for cell, values in zip(cells, buffers, strict=True) for pair in zip(cell.buffers(), values, strict=True)
+    ]
+    own = [buffer.clone() for buffer, _ in pairs]
     with torch.no_grad():
-        for buffer, value in zip(cell.buffers(), buffers, strict=True):
+        for buffer, value in pairs:
             buffer.copy_(value)
     yield
     with torch.no_grad():
-        for buffer, value in zip(cell.buffers(), own, strict=True):
+        for (buffer, _), value in zip(pairs, own, strict=True):
             buffer.copy_(value)
 
 
-def _differentiable(
-    reference: Reference, lengths: Tensor, state_mask: Tensor | None, variables: tuple[Tensor, ...], d_outputs: Tensor
-) -> tuple[Tensor | None, ...]:
+def _differentiable(call: Call, variables: tuple[Tensor, ...], d_outputs: Tensor) -> tuple[Tensor | None, ...]:
     """The gradients of inputs and weights with a graph of their own: the loop, run again."""
-    steps = torch.arange(len(d_outputs)).unsqueeze(1)
-    d_outputs = d_outputs.masked_fill((steps >= lengths).unsqueeze(2), 0.0)
     wanted = [variable for variable in variables if variable.requires_grad]
-    outputs = reference(variables[0], lengths, state_mask)
+    outputs = apart(type(call.cells[0]).eager, call.cells, variables[0], call.lengths, call.state_masks, call.corpus)
     gradients = iter(torch.autograd.grad(outputs, wanted, d_outputs, create_graph=True))
     return tuple(next(gradients) if variable.requires_grad else None for variable in variables)

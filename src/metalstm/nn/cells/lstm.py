@@ -66,7 +66,7 @@ def kernel() -> ModuleType:
 
 
 def fused(cell: LSTM, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None) -> Tensor | None:
-    """`eager` for `LSTM` by torch's own kernel: oneDNN on a CPU, cuDNN on a GPU; None if there is recurrent dropout.
+    """`eager` for `LSTM` by torch's own kernel: cuDNN on a GPU, oneDNN on a CPU; None if there is recurrent dropout.
 
     Every sentence is read from step 0, so the kernel may run on into padding: what follows a sentence is not used.
     """

@@ -10,7 +10,6 @@ for the pre-activation y of each gate. W_k is never built. For transfer to a new
 """
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import repeat
 from types import ModuleType
 from typing import ClassVar, NamedTuple, cast
@@ -19,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import Cell, State, loop
-from metalstm.nn.cells.compiled import whole
+from metalstm.nn.cells.cell import KERNELS, Cell, State, loop
+from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.lstm import LSTM, remember
 from metalstm.nn.cells.options import MultiTaskOptions
 from metalstm.nn.cells.starts import scaled_uniform_
@@ -78,12 +77,15 @@ class MetaMultiTask(Cell):
         outputs = self.compiled(inputs, lengths, state_mask, corpus) if self.kernels == "auto" else None
         return self.eager(inputs, lengths, state_mask, corpus=corpus) if outputs is None else outputs
 
-    def eager(self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None, *, corpus: Tensor) -> Tensor:
+    def eager(
+        self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None = None, corpus: Tensor | None = None
+    ) -> Tensor:
         """`forward`, one step after the other: the reference of `compiled`.
 
         The sentences are laid out as a grid `[tasks, rows]`, so that one product a step serves all tasks, and no
         task's weights take part in another's sentences.
         """
+        assert corpus is not None
         tasks, task = torch.unique(corpus.to(inputs.device), return_inverse=True)
         members = F.one_hot(task, len(tasks)).cumsum(0)  # [batch, tasks]: how many of a task so far
         rows = int(members[-1].max())
@@ -99,13 +101,8 @@ class MetaMultiTask(Cell):
         return outputs.index_select(1, place)
 
     def compiled(self, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None, corpus: Tensor) -> Tensor | None:
-        """`forward` by the kernel of whole sequences; None where `whole` has none."""
-        tasks, task = torch.unique(corpus, return_inverse=True)
-        chosen = [cast(Task, self.tasks[number]) for number in tasks.tolist()]
-        own = [weight for one in chosen for weight in (one.P, one.Q, one.B)]
-        weights = self.meta.W_x, self.meta.W_h, self.meta.b, self.W_z, *own
-        reference = partial(self.eager, corpus=corpus)
-        return whole(kernel, self, reference, inputs, lengths, state_mask, weights, {}, tasks=task)
+        """`forward` by the kernel of whole sequences; None where it has none."""
+        return COMPILED(self, inputs, lengths, state_mask, corpus)
 
     def prepare_tasks(self, inputs: Tensor, tasks: Tensor) -> Iterable[Prepared]:
         """For each step: Q x `[tasks, rows, 4 * N_z]`, the Meta-LSTM's product with x, and the weights of the tasks."""
@@ -144,6 +141,16 @@ def kernel() -> ModuleType:
     from metalstm.kernels import multitask
 
     return multitask
+
+
+def _weights(cell: MetaMultiTask, tasks: list[int]) -> tuple[nn.Parameter, ...]:
+    chosen = [cast(Task, cell.tasks[number]) for number in tasks]
+    own = [weight for one in chosen for weight in (one.P, one.Q, one.B)]
+    return cell.meta.W_x, cell.meta.W_h, cell.meta.b, cell.W_z, *own
+
+
+COMPILED = CompiledKernel(kernel, weights=_weights)
+KERNELS[MetaMultiTask] = (COMPILED,)
 
 
 def shared_parameters(module: nn.Module) -> Iterator[nn.Parameter]:
