@@ -10,6 +10,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from metalstm.corpora import columns
+from metalstm.errors import UserError
+from metalstm.stages.run import run as run_stage
 from test_stages_pipeline import STUDY, make_study, run_all
 
 CONTEXTUAL = {
@@ -59,3 +61,9 @@ def test_what_was_learned_of_the_text_is_left_as_it_was(inside: Path) -> None:
         weights = load_file(path)
         for name, value in learned.items():
             assert (weights[f"context.vectors.{name}"] == value).all(), (path, name)
+
+
+def test_a_damaged_language_model_is_told(inside: Path) -> None:
+    MODEL.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"small\.safetensors: not a language model"):
+        run_stage("train", Path("results/plan/train/stm/ills/contextual/seed-1.json"))
