@@ -87,6 +87,16 @@ def test_a_variant_may_read_a_language_model_and_the_others_know_nothing_of_it()
     assert "language_model" not in other.inputs
 
 
+def test_an_override_changes_what_the_variant_says() -> None:
+    told = {
+        "variants": {"contextual": {"cell": "lstm", "model": {"tune_words": False}}},
+        "overrides": [{"when": {"cell": "contextual"}, "model": {"contextual": "small"}}],
+    }
+    plans = plan.plans(parameters.validate({**STUDY, **CONTEXTUAL, **told}, Path("params.yaml")))
+    assert plans["train/stm/NCBI-disease/contextual/seed-1"].parameters["tagger"]["context"] is not None
+    assert plans["train/stm/NCBI-disease/metalstm/seed-1"].parameters["tagger"]["context"] is None
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -101,6 +111,7 @@ def test_a_variant_may_read_a_language_model_and_the_others_know_nothing_of_it()
             {"overrides": [{"when": {"cell": "contextual"}, "model": {"contextual": "tall", "tune_words": False}}]},
             "model 'tall'",
         ),
+        ({"overrides": [{"when": {}, "model": {"contextual": "small"}}]}, "overrides: `contextual` needs"),
     ],
 )
 def test_a_language_model_that_cannot_be_read_is_told(changes: dict[str, Any], words: str) -> None:

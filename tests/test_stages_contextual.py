@@ -10,11 +10,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from metalstm.corpora import columns
+from metalstm.errors import UserError
+from metalstm.stages.run import run as run_stage
 from test_stages_pipeline import STUDY, make_study, run_all
 
 CONTEXTUAL = {
     "cells": ["contextual"],
     "model": {**STUDY["model"], "tune_words": False},
+    # A mean of three equal numbers is not always that number.
+    "training": {**STUDY["training"], "averaging": {"last_epochs": 3}, "train_on": "train+devel"},
     "variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small"}}},
     "language_models": {"small": {"hidden_size": 6, "size": 5, "negative": 10, "batch_size": 4}},
 }
@@ -57,3 +61,9 @@ def test_what_was_learned_of_the_text_is_left_as_it_was(inside: Path) -> None:
         weights = load_file(path)
         for name, value in learned.items():
             assert (weights[f"context.vectors.{name}"] == value).all(), (path, name)
+
+
+def test_a_damaged_language_model_is_told(inside: Path) -> None:
+    MODEL.write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"small\.safetensors: not a language model"):
+        run_stage("train", Path("results/plan/train/stm/ills/contextual/seed-1.json"))

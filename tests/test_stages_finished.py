@@ -53,6 +53,9 @@ def test_what_is_missing_is_named(study: Path) -> None:
         (study / "data/metrics.json").write_text(json.dumps(content))
         with pytest.raises(UserError, match="not a run on corpora of sentences"):
             list(predictions(study / "data", "devel"))
+    (study / "data/metrics.json").write_text(json.dumps({"run": {"setting": "dictionary", "corpora": ["mine"]}}))
+    with pytest.raises(UserError, match="not a run on corpora of sentences"):
+        list(predictions(study / "data", "devel"))
     write(study / "data/iobes/mine/devel.tsv", TOKENS[::-1], GOLD)
     with pytest.raises(UserError, match="not the sentences of the devel file of mine"):
         list(predictions(study / RUN, "devel"))
@@ -61,14 +64,25 @@ def test_what_is_missing_is_named(study: Path) -> None:
         list(predictions(study / RUN, "test"))
 
 
-def test_the_command_shows_kinds_names_and_examples(study: Path) -> None:
-    command = [sys.executable, "-m", "metalstm", "errors", str(RUN), "--most", "1"]
+def shown(study: Path, most: int) -> list[str]:
+    """What the command prints, one space between words."""
+    command = [sys.executable, "-m", "metalstm", "errors", str(RUN), "--most", str(most)]
     done = subprocess.run(command, cwd=study, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    return [" ".join(line.split()) for line in done.stdout.splitlines()]
+
+
+def test_the_command_shows_kinds_names_and_examples(study: Path) -> None:
+    lines = shown(study, most=1)
     assert lines[0] == "mine, devel"
     assert "missed 2 2 0 –" in lines
     assert "invented – – – 1" in lines
     assert "Missed: 1 of 1 names" in lines
     assert "2 gout Disease 2 0 »gout« mild" in lines
     assert "1 mild Disease 0 1 gout »mild«" in lines
+
+
+def test_the_command_shows_kinds_alone(study: Path) -> None:
+    lines = shown(study, most=0)
+    assert "missed 2 2 0 –" in lines
+    assert not any("names" in line and ":" in line for line in lines)

@@ -88,3 +88,9 @@ def test_runs_that_were_all_scored_before_still_make_a_page(tmp_path: Path) -> N
     pages.write(pages.ALL, metrics, tmp_path, **CHOSEN)
     assert csv_file.read(tmp_path / "errors.csv", errors.Errors) == []
     assert "Left out" in (tmp_path / "errors.md").read_text("utf-8")
+
+
+def test_a_table_without_rows_is_shown_without_them() -> None:
+    output = io.StringIO()
+    errors.terminal([], file=output)
+    assert "Corpus" in output.getvalue()

@@ -1,4 +1,6 @@
+import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import torch
@@ -166,6 +168,14 @@ def test_token_files_may_have_labels_or_not(tmp_path):
     for content in ["a\nb\n\nc", "a\tO\nb\tS-x\n\nc\tO\n\n", "-DOCSTART- -X-\n\na NN O\nb NN O\n\n\nc NN O\n"]:
         path.write_text(content, encoding="utf-8")
         assert read_token_lines(path) == [("a", "b"), ("c",)]
+
+
+def test_tokens_may_come_through_a_pipe():
+    reading, writing = os.pipe()
+    os.write(writing, b"a\tO\nb\tS-x\n\nc\tO\n")
+    os.close(writing)
+    assert read_token_lines(Path(f"/dev/fd/{reading}")) == [("a", "b"), ("c",)]
+    os.close(reading)
 
 
 def test_a_text_file_is_read_character_by_character(tmp_path):

@@ -1,11 +1,15 @@
 """Learning a language model."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
+from metalstm.errors import UserError
 from metalstm.nn.batch import Array
 from metalstm.stages.language_model import shares
+from metalstm.training import language_model
 from metalstm.training.language_model import learn
 from metalstm.training.options import LanguageModelOptions
 
@@ -32,6 +36,25 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
     third = learn(counting(), VECTORS, OPTIONS.model_copy(update={"seed": 2})).contextual.state_dict()
     assert any(not torch.equal(one[name], third[name]) for name in one)
+
+
+@pytest.mark.parametrize("sentences", [[], [[0]], [[WORDS + 1] * 3] * 20])
+def test_text_without_words_to_learn_from_is_refused(sentences: list[list[int]]) -> None:
+    with pytest.raises(UserError, match="no two words that have a vector"):
+        learn([np.array(sentence, dtype=np.int32) for sentence in sentences], VECTORS, OPTIONS)
+
+
+def test_too_few_sentences_to_hold_some_out_are_learned_all_the_same() -> None:
+    learned = learn(counting()[:3], VECTORS, OPTIONS)
+    assert learned.tokens == 3 * 5
+    assert math.isnan(learned.perplexity_forward)
+    assert all(value.isfinite().all() for value in learned.contextual.state_dict().values())
+
+
+def test_how_many_scores_are_in_memory_changes_no_perplexity(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = learn(counting(), VECTORS, OPTIONS).perplexity_forward
+    monkeypatch.setattr(language_model, "SCORES_AT_ONCE", 1)
+    assert learn(counting(), VECTORS, OPTIONS).perplexity_forward == pytest.approx(together)
 
 
 @pytest.mark.parametrize(

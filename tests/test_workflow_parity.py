@@ -111,6 +111,17 @@ def dvc_jobs(folder: Path) -> dict[str, dict[str, set[str]]]:
         return jobs
 
 
+def test_dvc_needs_no_key_that_params_may_leave_out(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    silent = "".join(line for line in STUDY.splitlines(keepends=True) if not re.match("variants|language_models", line))
+    (tmp_path / "params.yaml").write_text(silent.replace(", contextual]", "]"), encoding="utf-8")
+    run(tmp_path, "dvc", "init", "-q", "--no-scm")
+    parameters.read(tmp_path / "params.yaml")
+    listed = run(tmp_path, "dvc", "stage", "list", "--name-only").split()
+    assert "train-stm@stm-linnaeus-lstm-1" in listed
+    assert not any("language_model" in stage for stage in listed)
+
+
 def expected(plan: planning.Plan) -> tuple[set[str], set[str]]:
     return {str(plan.path), *plan.inputs.values()}, set(plan.outputs.values())
 

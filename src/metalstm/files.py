@@ -14,15 +14,24 @@ def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; what was written there takes its place only if all went well.
 
     Missing folders are made. The temporary name starts with a dot and ends as `path` does, so that
-    libraries which look at a file's ending write the right format.
+    libraries which look at a file's ending write the right format. Others may read the file as far as the umask
+    lets them, even where a library (safetensors) would keep it to its owner.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{os.getpid()}.{path.name}")
     try:
         yield temporary
+        temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    """The permissions that new files are not given; it can be read only by setting it."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
 
 
 def write_text(path: Path, text: str) -> None:

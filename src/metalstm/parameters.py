@@ -229,9 +229,10 @@ def validate(document: Any, path: Path) -> Study:
                     ("overrides", number, "when", key),
                     f"`{key}: {wanted}` is not known{_nearest(wanted, names)}",
                 )
+        variant = study.variants.get(override.when.cell or "", TaggerVariant(cell="lstm"))
         try:
-            check_contextual(study, merged(study.model, override.model))
-            merged(study.training, override.training)
+            check_contextual(study, merged(merged(study.model, variant.model), override.model))
+            merged(merged(study.training, variant.training), override.training)
         except UserError as error:
             refuse(("overrides", number), str(error))
     for name, rows in study.images.variants.items():
@@ -308,7 +309,9 @@ def _in_words(error: Any, root: type[BaseModel] = Study) -> str:
         return f"unknown key `{place}`{_nearest(str(location[-1]), known)}"
     if error["type"] == "missing":
         return f"`{place}` is missing"
-    message = error["msg"].removeprefix("Value error, ")
+    message: str = error["msg"].removeprefix("Value error, ")
+    if not place:  # what is wrong lies between keys, and the message names them
+        return message
     return f"`{place}`: {message[0].lower()}{message[1:]}; got {_shortened(error['input'])}"
 
 

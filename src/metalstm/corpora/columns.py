@@ -51,7 +51,7 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None =
     """
     sentences: list[Sentence] = []
     width = 0
-    for first, rows in _blocks(path, separator):
+    for first, rows in _blocks(_text(path), separator):
         if not width:
             width = len(rows[0])
             _require_columns(f"{path}:{first}", rows[0], {"token": token, "label": label}, separator)
@@ -68,13 +68,19 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None =
     return sentences
 
 
-def read_tokens(path: Path, *, token: int = 0, separator: str | None = "\t") -> list[tuple[str, ...]]:
+def read_tokens(
+    path: Path, *, token: int = 0, separator: str | Callable[[str], str | None] | None = "\t"
+) -> list[tuple[str, ...]]:
     """Read the tokens of sentences that may have no labels; other columns, if any, are ignored.
 
-    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns.
+    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns, and that
+    `separator` may be found by a function of the file's text: what is a pipe can be read but once.
     """
+    text = _text(path)
+    if callable(separator):
+        separator = separator(text)
     sentences: list[tuple[str, ...]] = []
-    for first, rows in _blocks(path, separator):
+    for first, rows in _blocks(text, separator):
         for number, row in enumerate(rows, start=first):
             if not -len(row) <= token < len(row):
                 _require_columns(f"{path}:{number}", row, {"token": token}, separator)
@@ -147,9 +153,9 @@ def _text(path: Path) -> str:
     return text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")
 
 
-def _blocks(path: Path, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
+def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
     """The sentences as rows of columns, each with the number of its first line."""
-    lines = _text(path).split("\n")
+    lines = text.split("\n")
     split: Callable[[str], list[str]] = partial(str.split, sep=separator)
     if separator is None:
         lines = [line.strip(" \t") for line in lines]

@@ -26,7 +26,9 @@ def predictions(folder: Path, split: str, corpus: str | None = None) -> Iterator
     try:
         corpora = next(metrics["run"]["corpora"] for _, metrics in results.runs([folder / "metrics.json"]))
     except (StopIteration, KeyError, TypeError):
-        raise UserError(f"{folder}: not a run on corpora of sentences, which keeps its predictions") from None
+        corpora = []
+    if not corpora or not (folder / "predictions").is_dir():
+        raise UserError(f"{folder}: not a run on corpora of sentences, which keeps its predictions")
     if corpus is not None and corpus not in corpora:
         raise UserError(f"{folder}: not a run on {corpus}; it is one on {', '.join(corpora)}")
     study = (folder / _STUDY).resolve()

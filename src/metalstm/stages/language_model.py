@@ -1,6 +1,7 @@
 """Learn a language model over the study's word vectors, from a share of the text that they were learned from."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,19 +36,27 @@ def run(plan: Plan) -> None:
         raise UserError(f"{plan.job}: no word has a vector, or the text of `vectors` is empty; name some text there")
     chosen = _chosen(sources, shares(tokens, options.tokens), options.seed)
     numbered = list(_numbered(Path(plan.inputs["sentences"]), chosen, vectors.words))
-    learned = learn(numbered, torch.from_numpy(np.ascontiguousarray(vectors.vectors)), options)
+    try:
+        learned = learn(numbered, torch.from_numpy(np.ascontiguousarray(vectors.vectors)), options)
+    except UserError as error:
+        raise UserError(f"{plan.job}: {error}") from None
     with atomic(Path(plan.outputs["weights"])) as temporary:
         save_file({name: value.contiguous() for name, value in learned.contextual.state_dict().items()}, temporary)
     said = {
         "tokens": learned.tokens,
         "perplexity": {
-            "forward": round(learned.perplexity_forward, 2),
-            "backward": round(learned.perplexity_backward, 2),
+            "forward": _rounded(learned.perplexity_forward),
+            "backward": _rounded(learned.perplexity_backward),
         },
         "options": options.model_dump(),
     }
     write_text(Path(plan.outputs["report"]), json.dumps(said, indent=1) + "\n")
     print(f"{plan.outputs['weights']}: {json.dumps(said['perplexity'])} on sentences that were held out")
+
+
+def _rounded(perplexity: float) -> float | None:
+    """Two decimals; None, which JSON can say, where no sentence was held out."""
+    return None if math.isnan(perplexity) else round(perplexity, 2)
 
 
 def shares(tokens: Sequence[int], wanted: int) -> list[float]:

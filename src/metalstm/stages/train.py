@@ -10,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
@@ -104,11 +106,19 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
     if tagger.context is not None and rows is not None:
         tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))
         unread = map(lexicon.word_id, tags) if tagged else ()
-        tagger.context.begin(load_file(plan.inputs["language_model"]), ~rows.isnan().any(dim=1), unread)
+        tagger.context.begin(_language_model(Path(plan.inputs["language_model"])), ~rows.isnan().any(dim=1), unread)
         shown = [example.tokens for example in _examples([devel], tagged=tagged)]
         for met in (sentences, batch.number(lexicon, shown)) if shown else (sentences,):
             tagger.context.remember(met, tagger.words.weight)
     return tagger, sentences
+
+
+def _language_model(path: Path) -> dict[str, Tensor]:
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a language model ({error}); remove it, and it is learned anew") from None
+    return weights
 
 
 def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Generic, Literal, TextIO, TypeVar
 
 NOTHING = "–"
@@ -93,7 +94,7 @@ def on_terminal(
             no_wrap=column.is_number,
             overflow="fold",
         )
-    for row, following in zip(rows, [*rows[1:], None], strict=True):
+    for row, following in zip_longest(rows, rows[1:]):
         is_last = following is None or section(following) != section(row)
         table.add_row(*(column.cell(row) for column in shown), end_section=is_last)
     console.print(table)

@@ -85,9 +85,9 @@ def terminal(
     ):
         names = _names(tokens, listed, earlier)
         columns = [column for column in _NAMES if column is not _INSTEAD or listed is found_otherwise]
-        if names:
-            shown = f"{heading}: {min(most, len(names))} of {len(names)} names"
-            on_terminal(names[:most], columns, title=shown, section=lambda _: None, notes=lambda _: (), file=file)
+        if shown := names[:most]:
+            of_all = f"{heading}: {len(shown)} of {len(names)} names"
+            on_terminal(shown, columns, title=of_all, section=lambda _: None, notes=lambda _: (), file=file)
 
 
 def _kinds(counts: Counts) -> list[_Kind]:

@@ -23,7 +23,7 @@ Array = np.ndarray[Any, Any]
 
 # What `nn.storage` writes, as far as this module reads it; that room cannot be asked without torch.
 DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
-FORMAT, VERSIONS = "metalstm tagger", (1, 2)
+FORMAT, VERSION = "metalstm tagger", 1
 OPTIONS = {
     *("word_size", "word_shape", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
     *("attention", "multitask", "context", "crf", "dropout", "kernels"),
@@ -177,7 +177,7 @@ def load(directory: Path) -> ArrayTagger | None:
     """
     try:
         content = json.loads((directory / DESCRIPTION).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT or content["version"] not in VERSIONS or content.get("continued_sha256"):
+        if content["format"] != FORMAT or content["version"] != VERSION or content.get("continued_sha256"):
             return None
         options, names = content["options"], content["lexicon"]
         if names.get("corpus_labels") or not _serves(options):

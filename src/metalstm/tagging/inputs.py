@@ -25,5 +25,4 @@ def read_token_lines(path: Path) -> list[tuple[str, ...]]:
     Raises:
         UserError: the file cannot be read or is not UTF-8; a line has no token.
     """
-    by_tab = b"\t" in columns.content(path)
-    return columns.read_tokens(path, separator="\t" if by_tab else None)
+    return columns.read_tokens(path, separator=lambda text: "\t" if "\t" in text else None)

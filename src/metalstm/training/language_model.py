@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from metalstm.errors import UserError
 from metalstm.nn.batch import Array, real
 from metalstm.nn.language_model import ContextualVectors, LanguageModel
 from metalstm.training.batches import Part, epoch_order
@@ -22,6 +23,8 @@ SUMMARISED = 4000
 CLIP_NORM = 1.0
 WARMUP_STEPS = 100
 REPORTS = 10
+SCORES_AT_ONCE = 50_000_000
+"""Where every word is an answer: tokens times words whose scores are in memory together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,8 @@ def learn(sentences: Sequence[Array], vectors: Tensor, options: LanguageModelOpt
 
     The order, the weights and what is drawn follow from `options.seed` alone: torch's default generator is seeded
     here. In one thread on one machine the result is the same bit for bit.
+
+    Raises UserError for text in which next to no word has a vector.
     """
     torch.manual_seed(options.seed)
     order = torch.Generator().manual_seed(options.seed)
@@ -48,6 +53,8 @@ def learn(sentences: Sequence[Array], vectors: Tensor, options: LanguageModelOpt
     shuffled = [pieces[place] for place in torch.randperm(len(pieces), generator=order).tolist()]
     held_out = min(HELD_OUT, len(shuffled) // 10)
     unseen, seen = shuffled[:held_out], shuffled[held_out:]
+    if sum(np.count_nonzero(piece < len(vectors)) for piece in seen) < 2:
+        raise UserError("what was read holds no two words that have a vector; read more `tokens`, or name more text")
 
     counts = np.bincount(np.concatenate(seen), minlength=len(vectors) + 2)[:-1].astype(np.float64)
     counts[-1] = len(seen)  # the boundary, that no sentence holds
@@ -120,7 +127,8 @@ def _perplexity(model: LanguageModel, sentences: list[Array]) -> tuple[float, fl
     everything = torch.arange(model.boundary + 1)
     exact = torch.zeros(model.boundary + 1)
     losses, tokens = torch.zeros(2), 0
-    for words, lengths in _all(sentences, 8, model.boundary):
+    at_once = max(1, min(8, SCORES_AT_ONCE // (LONGEST * len(everything))))
+    for words, lengths in _all(sentences, at_once, model.boundary):
         losses += torch.stack(model.loss(words, lengths, everything, exact)) * lengths.sum()
         tokens += int(lengths.sum())
     forward, backward = (losses / tokens).exp().tolist()

@@ -78,8 +78,12 @@ def fit_to_corpus(
 
 
 def changing_rows(tagger: Tagger, sentences: Numbered) -> dict[str, int]:
-    """How many rows of the table of words training on `sentences` can change: a lexicon numbers their words first."""
-    return {"words.weight": sentences.num_words if tagger.options.tune_words else 0}
+    """How many rows training on `sentences` can change, of tensors that it does not change as a whole.
+
+    Of the table of words those of the words in `sentences`, which a lexicon numbers first; of a language model none.
+    """
+    frozen = {} if tagger.context is None else tagger.context.state_dict(prefix="context.")
+    return dict.fromkeys(frozen, 0) | {"words.weight": sentences.num_words if tagger.options.tune_words else 0}
 
 
 def _train(
