@@ -32,13 +32,18 @@ def measure(model: RowClassifier, images: Images) -> Start:
         scales.append(_scales(cell, *read[:2]).flatten())
 
     # A cell with scales is known by its method, whatever its family is called.
-    cells = [module for module in model.modules() if hasattr(module, "scales")]
+    cells: list[Any] = [module for module in model.modules() if hasattr(module, "scales")]
     hooks = [cell.register_forward_hook(watch) for cell in cells]
+    # A compiled layer is read without a call of its cells.
+    ways = [cell.kernels for cell in cells]
     try:
+        for cell in cells:
+            cell.kernels = "off"
         spread = model.eval().last_state(pixels(images, torch.arange(len(images)))).std(dim=0).mean().item()
     finally:
-        for hook in hooks:
+        for hook, cell, way in zip(hooks, cells, ways, strict=True):
             hook.remove()
+            cell.kernels = way
     if not scales:
         return Start(None, None, spread)
     together = torch.cat(scales)
