@@ -17,7 +17,6 @@ from metalstm.plan.job import Plan
 from metalstm.training.language_model import learn
 from metalstm.training.options import LanguageModelOptions
 from metalstm.vectors import load
-from metalstm.vectors.text import SentenceFile
 
 
 def run(plan: Plan) -> None:
@@ -81,7 +80,9 @@ def _numbered(path: Path, chosen: Array, words: Sequence[str]) -> Iterator[Array
     """The numbers of the words of sentences, as they are written or else in lower case."""
     row_of = {word: row for row, word in enumerate(words)}
     unknown = len(words) + 1
-    for tokens, read in zip(SentenceFile(path), chosen, strict=False):
-        if read:
-            rows = (row_of.get(word, row_of.get(word.lower(), unknown)) for word in tokens)
-            yield np.fromiter(rows, dtype=np.int32, count=len(tokens))
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for sentence, read in zip(file, chosen, strict=True):
+            if read:
+                tokens = sentence.rstrip("\n").split(" ")
+                rows = (row_of.get(word, row_of.get(word.lower(), unknown)) for word in tokens)
+                yield np.fromiter(rows, dtype=np.int32, count=len(tokens))
