@@ -65,6 +65,10 @@ rule all:
         "results/tables/all.csv",
         vector_plans.COVERAGE["report"],
         [planning.language_model(name)["weights"] for name in STUDY.language_models],
+        [
+            planning.contextual(name, corpus)["features"]
+            for name, corpus in product(STUDY.language_models, STUDY.corpora)
+        ],
         [f"results/tables/{images}.csv" for images in STUDY.images.sets],
         [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

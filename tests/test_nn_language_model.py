@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from metalstm.errors import UserError
-from metalstm.nn.batch import Batch, collate, number
+from metalstm.nn.batch import Array, Batch, collate, number
 from metalstm.nn.language_model import ContextualVectors, LanguageModel
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, ContextOptions, DropoutOptions, TaggerOptions
@@ -42,8 +43,14 @@ def tagger(unknown: str = "IL-2") -> Tagger:
     model = Tagger(LEXICON, OPTIONS, vectors)
     assert model.context is not None
     tags = [LEXICON.word_id(tag) for tag in ("<a>", "</a>")]
-    model.context.begin(contextual().state_dict(), ~vectors.isnan().any(dim=1), tags)
+    model.context.begin(contextual().state_dict(), vector_of(vectors), tags)
     return model
+
+
+def vector_of(vectors: Tensor) -> Array:
+    """Numbers of vectors that are given in the order of the words."""
+    known = ~vectors.isnan().any(dim=1).numpy()
+    return np.where(known, np.cumsum(known) - 1, -1)
 
 
 def features(model: Tagger, batch: Batch) -> Tensor:
@@ -60,6 +67,20 @@ def test_task_tags_are_not_read_and_have_no_features() -> None:
         assert torch.equal(tagged[row, 1:last], plain[row, : last - 1])
         assert not tagged[row, [0, last]].any()
         assert plain[row, : last - 1].any()
+
+
+def test_what_one_tagger_computed_serves_another_that_reads_the_same() -> None:
+    model, other = tagger(), tagger()
+    assert model.context is not None
+    assert other.context is not None
+    plain = number(LEXICON, [*PLAIN[:2], ["pain", "never-seen"]])
+    keys = [read.tobytes() for read in model.context.read(plain)]
+    computed = dict(zip(keys, model.context.compute(plain, range(3), model.words.weight), strict=True))
+    expected = features(other, collate(LEXICON, TOKENS[:2]))
+    with torch.no_grad():
+        other.context.vectors.unknown += 1.0
+    other.context.recall(number(LEXICON, TOKENS), computed)
+    assert torch.equal(features(other, collate(LEXICON, TOKENS[:2])), expected)
 
 
 def test_a_word_without_a_vector_is_read_as_unknown() -> None:
@@ -118,7 +139,7 @@ def test_a_language_model_of_other_sizes_is_refused() -> None:
     assert model.context is not None
     other = ContextualVectors(6, ContextOptions(hidden_size=6, size=4))
     with pytest.raises(UserError, match="learn it anew"):
-        model.context.begin(other.state_dict(), torch.ones(len(LEXICON.words)), [])
+        model.context.begin(other.state_dict(), np.arange(len(LEXICON.words)))
 
 
 def test_drawing_every_word_gives_the_exact_loss() -> None:

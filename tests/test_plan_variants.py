@@ -83,6 +83,8 @@ def test_a_variant_may_read_a_language_model_and_the_others_know_nothing_of_it()
     contextual, other = (plans[f"train/stm/NCBI-disease/{cell}/seed-1"] for cell in ("contextual", "metalstm"))
     assert contextual.parameters["tagger"]["context"] == {"hidden_size": 8, "size": 4}
     assert contextual.inputs["language_model"] == plans["language_model/small"].outputs["weights"]
+    for corpus in contextual.parameters["corpora"]:
+        assert contextual.inputs[f"{corpus}.features"] == plans[f"contextual/small/{corpus}"].outputs["features"]
     assert other.parameters["tagger"]["context"] is None
     assert "language_model" not in other.inputs
 

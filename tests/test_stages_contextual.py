@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
+from torch import Tensor
 
 from metalstm.corpora import columns
 from metalstm.errors import UserError
+from metalstm.nn.batch import Array, Numbered
+from metalstm.nn.context import SentenceContext
 from metalstm.stages.run import run as run_stage
 from test_stages_pipeline import STUDY, make_study, run_all
 
@@ -61,6 +64,26 @@ def test_what_was_learned_of_the_text_is_left_as_it_was(inside: Path) -> None:
         weights = load_file(path)
         for name, value in learned.items():
             assert (weights[f"context.vectors.{name}"] == value).all(), (path, name)
+
+
+def test_a_training_reads_what_was_computed_once_for_the_corpus(inside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compute(_: SentenceContext, __: Numbered, rows: list[int], ___: Tensor) -> list[Array]:
+        assert not rows
+        return []
+
+    monkeypatch.setattr(SentenceContext, "compute", compute)
+    for run in ("stm/ills", "mtm/both", "mtm-plus/both"):
+        folder = Path("results/runs", run, "contextual/seed-1")
+        before = (folder / "history.csv").read_text("utf-8").split(",")[1:3]
+        (folder / "model.safetensors").unlink()
+        assert run_stage("train", Path("results/plan/train", run, "contextual/seed-1.json"))
+        assert (folder / "history.csv").read_text("utf-8").split(",")[1:3] == before
+
+
+def test_damaged_features_are_told(inside: Path) -> None:
+    Path("data/vectors/contextual/small/ills.safetensors").write_bytes(b"damaged")
+    with pytest.raises(UserError, match=r"ills\.safetensors: not the features of a corpus"):
+        run_stage("train", Path("results/plan/train/stm/ills/contextual/seed-1.json"))
 
 
 def test_a_damaged_language_model_is_told(inside: Path) -> None:

@@ -49,8 +49,8 @@ def stage(
     name: Annotated[
         str,
         typer.Argument(
-            help="Its name: fetch, convert, join, text, vectors, coverage, language_model, train, score, "
-            "dictionary, vote, table, images, accuracy.",
+            help="Its name: fetch, convert, join, text, vectors, coverage, language_model, contextual, "
+            "train, score, dictionary, vote, table, images, accuracy.",
             metavar="STAGE",
         ),
     ],

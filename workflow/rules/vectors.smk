@@ -61,6 +61,28 @@ rule language_model:
         "metalstm stage language_model --plan {input.plan} 2>&1 | tee {log}"
 
 
+rule contextual:
+    input:
+        inputs_of("contextual", "{language_model}/{corpus}"),
+        plan=plan_of("contextual/{language_model}/{corpus}"),
+    output:
+        **planning.contextual("{language_model}", "{corpus}"),
+    log:
+        "results/logs/contextual/{language_model}/{corpus}.log",
+    wildcard_constraints:
+        language_model=one_of(STUDY.language_models),
+    priority: priority_of("contextual", "{language_model}/{corpus}")
+    conda:
+        "../envs/metalstm.yaml"
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    message:
+        "Reading {wildcards.corpus} with the language model {wildcards.language_model}"
+    shell:
+        "metalstm stage contextual --plan {input.plan} 2>&1 | tee {log}"
+
+
 rule coverage:
     input:
         inputs_of("coverage", "words"),

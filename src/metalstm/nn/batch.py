@@ -125,6 +125,11 @@ class Numbered:
         """One more than the last row of the word table that a sentence reads, in training or not."""
         return max(UNKNOWN, int(self._words.max())) + 1
 
+    def words(self, row: int) -> Array:
+        """The words of one sentence, `[tokens]` rows of the word table."""
+        start = self._starts[row]
+        return self._words[self._spelling_of[start : start + self.lengths[row]]]
+
     def batch(self, rows: Sequence[int]) -> Batch:
         """The sentences of these numbers side by side, in the order given."""
         chosen = np.array(rows)

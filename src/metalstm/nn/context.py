@@ -1,6 +1,6 @@
 """The features that a tagger's frozen language model gives the tokens of a sentence."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -33,41 +33,74 @@ class SentenceContext(nn.Module):
         self.size = options.size
         self.vectors = ContextualVectors(word_size, options, kernels).requires_grad_(False)
         self.register_buffer("readings", torch.full((words,), AS_UNKNOWN, dtype=torch.uint8))
+        self._vector_of = np.full(words, -1, dtype=np.int32)
         self._kept: dict[bytes, Array] = {}
 
-    def begin(self, weights: Mapping[str, Tensor], known: Tensor, unread: Iterable[int]) -> None:
-        """Take the weights of a language model; `known [words]` have a vector, and the rows `unread` are passed over.
+    def begin(self, weights: Mapping[str, Tensor], vector_of: Array, unread: Iterable[int] = ()) -> None:
+        """Take the weights of a language model over vectors of which each word of the table has that of this number.
 
-        Raises UserError for a language model over other word vectors.
+        vector_of: `[words]`, -1 for a word without one. The rows `unread` are passed over. Raises UserError for a
+        language model over other word vectors.
         """
         try:
             self.vectors.load_state_dict(weights)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise UserError(f"the language model is not one of this study's options; learn it anew: {reason}") from None
-        self.readings.copy_(known)
-        self.readings[: len(RESERVED)] = AS_UNKNOWN
+        self._vector_of = vector_of.astype(np.int32)
+        self._vector_of[: len(RESERVED)] = -1
+        self.readings.copy_(torch.from_numpy(np.where(self._vector_of >= 0, BY_VECTOR, AS_UNKNOWN)))
         self.readings[list(unread)] = UNREAD
 
+    def read(self, sentences: Numbered) -> list[Array]:
+        """Of each sentence the numbers of the vectors that are read of it, -1 for a word without one.
+
+        Two sentences of which the same is read have the same features, whatever tagger asks.
+        """
+        return [self._vector_of[words[read]] for words, read in self._words(sentences)]
+
+    def recall(self, sentences: Numbered, features: Mapping[bytes, Array]) -> None:
+        """Keep features `[tokens, size]` computed before, by the bytes of what `read` says of their sentence."""
+        for words, read in self._words(sentences):
+            found = features.get(self._vector_of[words[read]].tobytes())
+            if found is not None:
+                self._kept[_key(words)] = found if read.all() else _placed(found, read)
+
     def remember(self, sentences: Numbered, table: Tensor) -> None:
-        """Compute the features of sentences once, in batches that depend on nothing but them."""
-        order = np.argsort(-sentences.lengths, kind="stable")
+        """Compute and keep the features of those sentences of which none are kept."""
+        unknown = [row for row, (words, _) in enumerate(self._words(sentences)) if _key(words) not in self._kept]
+        for row, values in zip(unknown, self.compute(sentences, unknown, table), strict=True):
+            self._kept[_key(sentences.words(row))] = values
+
+    def compute(self, sentences: Numbered, rows: Sequence[int], table: Tensor) -> list[Array]:
+        """The features `[tokens, size]` of each of these sentences; what is batched depends on nothing but them."""
+        found: dict[int, Array] = {}
+        order = sorted(rows, key=lambda row: -sentences.lengths[row])
         for first in range(0, len(order), SENTENCES_AT_ONCE):
-            batch = sentences.batch(order[first : first + SENTENCES_AT_ONCE].tolist())
-            keys, lengths = _keys(batch), batch.lengths.tolist()
-            features = self._computed(batch.to(table.device), table).numpy(force=True)
-            for key, length, values in zip(keys, lengths, features, strict=True):
-                self._kept[key] = values[:length].copy()
+            chosen = order[first : first + SENTENCES_AT_ONCE]
+            batch = sentences.batch(chosen)
+            values = self._computed(batch.to(table.device), table).numpy(force=True)
+            for row, length, of_sentence in zip(chosen, batch.lengths.tolist(), values, strict=True):
+                found[row] = of_sentence[:length].copy()
+        return [found[row] for row in rows]
 
     def forward(self, batch: Batch, table: Tensor) -> Tensor:
         """`[batch, time, size]` for a batch of words of `table`, zeros on what is not read."""
-        keys = _keys(batch)
+        words = batch.words.numpy(force=True)
+        keys = [_key(row[:length]) for row, length in zip(words, batch.lengths.tolist(), strict=True)]
         if not all(key in self._kept for key in keys):
             return self._computed(batch, table).to(table.dtype)
         features = np.zeros((*batch.words.shape, self.size), np.float16)
         for row, key in zip(features, keys, strict=True):
             row[: len(self._kept[key])] = self._kept[key]
         return torch.from_numpy(features).to(table)
+
+    def _words(self, sentences: Numbered) -> Iterator[tuple[Array, Array]]:
+        """The words of each sentence, as rows of the table, and which of them are read."""
+        read = self.readings.numpy(force=True) != UNREAD
+        for row in range(len(sentences.lengths)):
+            words = sentences.words(row)
+            yield words, read[words]
 
     @torch.no_grad()
     def _computed(self, batch: Batch, table: Tensor) -> Tensor:
@@ -81,6 +114,12 @@ class SentenceContext(nn.Module):
         return features.masked_fill(~read.unsqueeze(2), 0.0).half()
 
 
-def _keys(batch: Batch) -> list[bytes]:
-    words = batch.words.numpy(force=True).astype(np.int32)
-    return [row[:length].tobytes() for row, length in zip(words, batch.lengths.tolist(), strict=True)]
+def _placed(features: Array, read: Array) -> Array:
+    """Those of what is read where it stands, and zeros elsewhere."""
+    placed = np.zeros((len(read), features.shape[1]), features.dtype)
+    placed[read] = features
+    return placed
+
+
+def _key(words: Array) -> bytes:
+    return words.astype(np.int32).tobytes()

@@ -4,13 +4,27 @@ Peters, Ammar, Bhagavatula and Power 2017, 'Semi-supervised sequence tagging wit
 the word vectors of the study instead of a table learned anew, at both ends of the network.
 """
 
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from metalstm.errors import UserError
 from metalstm.nn.batch import real
 from metalstm.nn.cells import recurrent
 from metalstm.nn.options import ContextOptions, Kernels
+
+
+def load(path: Path) -> dict[str, Tensor]:
+    """The weights of a language model's `ContextualVectors`; UserError for another file or a damaged one."""
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a language model ({error}); remove it, and it is learned anew") from None
+    return weights
 
 
 class ContextualVectors(nn.Module):

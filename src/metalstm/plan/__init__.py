@@ -23,6 +23,7 @@ from metalstm.plan.job import (
     VECTORS,
     Plan,
     Run,
+    contextual,
     language_model,
     read,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "VECTORS",
     "Plan",
     "Run",
+    "contextual",
     "groups",
     "language_model",
     "plans",

@@ -24,6 +24,11 @@ def language_model(name: str) -> dict[str, str]:
     return {"weights": f"{folder}/{name}.safetensors", "report": f"{folder}/{name}.json"}
 
 
+def contextual(name: str, corpus: str) -> dict[str, str]:
+    """What a language model of the study says of the sentences of a corpus."""
+    return {"features": f"data/vectors/contextual/{name}/{corpus}.safetensors"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One job: what it reads, what it writes, and everything that decides what it writes."""

@@ -8,7 +8,7 @@ from metalstm.nn import cells
 from metalstm.nn.options import ContextOptions, TaggerOptions
 from metalstm.parameters import MTM_PLUS, Study, TaggerVariant
 from metalstm.plan.corpora import groups, iobes, joint
-from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, language_model
+from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, language_model
 from metalstm.training.options import TrainingOptions
 
 _SEEDS_FOR_A_VOTE = 3
@@ -55,6 +55,8 @@ def _train(study: Study, run: Run) -> Plan:
     context = None
     if network.contextual is not None:
         files |= {"language_model": language_model(network.contextual)["weights"]}
+        for corpus in run.corpora:
+            files |= {f"{corpus}.{role}": path for role, path in contextual(network.contextual, corpus).items()}
         modules.append("metalstm.nn.cells.lstm")
         learned = study.language_models[network.contextual]
         context = ContextOptions(**learned.model_dump(include=set(ContextOptions.model_fields)))

@@ -1,4 +1,4 @@
-"""The plans of the word vectors: the text they are learned from, the vectors, what they cover, language models."""
+"""The plans of the word vectors: their text, the vectors, what they cover, language models and what these say."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,9 +7,10 @@ from metalstm import source
 from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.files import sha256
+from metalstm.nn.options import ContextOptions
 from metalstm.parameters import Study
 from metalstm.plan.corpora import iobes
-from metalstm.plan.job import VECTORS, Plan, language_model
+from metalstm.plan.job import VECTORS, Plan, contextual, language_model
 from metalstm.vectors import load
 
 TEXT = {
@@ -19,17 +20,19 @@ TEXT = {
 }
 COVERAGE = {"report": "data/vectors/report.json"}
 DOWNLOADS = "data/raw/text"
+_LAYERS = "metalstm.nn.cells.lstm"
+"""Of a language model."""
 
 
 def plans(study: Study) -> Iterator[Plan]:
-    """The plan of the text, of the vectors, of their coverage and of each language model over them."""
+    """The plan of the text, of the vectors, of their coverage and of each language model, with what it says."""
     yield _text(study)
     yield _vectors(study)
     yield _coverage(study)
-    for name, options in study.language_models.items():
-        files = VECTORS | {role: TEXT[role] for role in ("sentences", "report")}
-        code = source.digest("metalstm.stages.language_model", "metalstm.nn.cells.lstm")
-        yield Plan(f"language_model/{name}", files, language_model(name), {"options": options.model_dump()}, code)
+    for name in study.language_models:
+        yield _language_model(study, name)
+        for corpus in study.corpora:
+            yield _contextual(study, name, corpus)
 
 
 def _text(study: Study) -> Plan:
@@ -74,6 +77,22 @@ def _coverage(study: Study) -> Plan:
     files = VECTORS | _splits(study.corpora)
     code = source.digest("metalstm.stages.coverage")
     return Plan("coverage/words", files, COVERAGE, {"corpora": study.corpora}, code)
+
+
+def _language_model(study: Study, name: str) -> Plan:
+    files = VECTORS | {role: TEXT[role] for role in ("sentences", "report")}
+    code = source.digest("metalstm.stages.language_model", _LAYERS)
+    chosen = {"options": study.language_models[name].model_dump()}
+    return Plan(f"language_model/{name}", files, language_model(name), chosen, code)
+
+
+def _contextual(study: Study, name: str, corpus: str) -> Plan:
+    """Once for a corpus: every training on it, alone or in a group, reads the same."""
+    read = {split: path for split, path in iobes(corpus).items() if split != "test"}
+    files = read | VECTORS | {"language_model": language_model(name)["weights"]}
+    chosen = {"options": study.language_models[name].model_dump(include=set(ContextOptions.model_fields))}
+    code = source.digest("metalstm.stages.contextual", _LAYERS)
+    return Plan(f"contextual/{name}/{corpus}", files, contextual(name, corpus), chosen, code)
 
 
 def _has_subwords(study: Study) -> bool:

@@ -16,6 +16,7 @@ STAGES = (
     "vectors",
     "coverage",
     "language_model",
+    "contextual",
     "train",
     "score",
     "dictionary",

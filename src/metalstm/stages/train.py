@@ -10,15 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.files import write_text
-from metalstm.nn import batch, storage
+from metalstm.nn import batch, language_model, storage
 from metalstm.nn.batch import Numbered
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
@@ -36,7 +33,7 @@ from metalstm.training.epochs import Outcome
 from metalstm.training.history import Epoch, as_csv, best_score
 from metalstm.training.loop import changing_rows, fit, fit_to_corpus
 from metalstm.training.options import JointTrainingOptions, TrainingOptions
-from metalstm.vectors import load
+from metalstm.vectors import contextual, load
 
 Corpora = dict[str, list[Sentence]]
 
@@ -103,22 +100,17 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
     rows = torch.from_numpy(np.ascontiguousarray(load.lookup(lexicon.words, vectors))) if vectors.words else None
     tagger = Tagger(lexicon, options, rows)
     sentences = number(examples, lexicon)
-    if tagger.context is not None and rows is not None:
+    if tagger.context is not None:
         tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))
         unread = map(lexicon.word_id, tags) if tagged else ()
-        tagger.context.begin(_language_model(Path(plan.inputs["language_model"])), ~rows.isnan().any(dim=1), unread)
+        learned_before = language_model.load(Path(plan.inputs["language_model"]))
+        tagger.context.begin(learned_before, load.rows_of(lexicon.words, vectors), unread)
         shown = [example.tokens for example in _examples([devel], tagged=tagged)]
         for met in (sentences, batch.number(lexicon, shown)) if shown else (sentences,):
+            for corpus in chosen["corpora"]:
+                tagger.context.recall(met, contextual.read(Path(plan.inputs[f"{corpus}.features"])))
             tagger.context.remember(met, tagger.words.weight)
     return tagger, sentences
-
-
-def _language_model(path: Path) -> dict[str, Tensor]:
-    try:
-        weights: dict[str, Tensor] = load_file(path)
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a language model ({error}); remove it, and it is learned anew") from None
-    return weights
 
 
 def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:
