@@ -222,14 +222,15 @@ def test_a_trained_run_tags_text_from_standard_input(inside: Path) -> None:
         assert text[entity["start"] : entity["end"]] == entity["text"]
 
 
+@pytest.mark.parametrize("split", planning.SCORED_SPLITS)
 @pytest.mark.parametrize("setting", ["mtm", "mtm-plus"])
-def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path, setting: str) -> None:
-    run, file = f"results/runs/{setting}/both/lstm/seed-1", "data/iobes/other/test.tsv"
+def test_a_joint_run_tags_token_lines_as_the_corpus_that_is_named(inside: Path, setting: str, split: str) -> None:
+    run, file = f"results/runs/{setting}/both/lstm/seed-1", f"data/iobes/other/{split}.tsv"
     done = tag("--model", run, "--corpus", "other", "--tokens", file, "--out", "tagged.tsv")
     assert done.returncode == 0, done.stderr
     tagged = columns.read(Path("tagged.tsv"))
     assert [sentence.tokens for sentence in tagged] == [sentence.tokens for sentence in columns.read(Path(file))]
-    predicted = columns.read(Path(f"{run}/predictions/other.test.tsv"))
+    predicted = columns.read(Path(f"{run}/predictions/other.{split}.tsv"))
     assert [sentence.labels for sentence in tagged] == [sentence.labels for sentence in predicted]
 
 

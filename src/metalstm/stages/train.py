@@ -21,11 +21,11 @@ from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger, num_parameters
 from metalstm.plan.job import SCORED_SPLITS, Plan
-from metalstm.scoring.scores import strict_f1
 from metalstm.stages import manifest
+from metalstm.stages.devel import Devel, tag_corpus
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
-from metalstm.tagging.tag import Tagged, tag_tokens
+from metalstm.tagging.tag import Tagged
 from metalstm.tracking import LiveRun
 from metalstm.training import checkpoints, devices, weights
 from metalstm.training.batches import Example, number
@@ -141,71 +141,68 @@ def _train(plan: Plan, tagger: Tagger, sentences: Numbered, data: dict[str, Corp
     training = kind.model_validate(chosen["training"])
     identity = json.dumps(manifest.basis(plan))
 
-    def mean_f1(tagger: Tagger, corpora: Iterable[str] = tuple(data["devel"])) -> float:
-        return statistics.fmean(_f1(tagger, data["devel"][name], name, joined=chosen["joint"]) for name in corpora)
-
+    devel = Devel(data["devel"], joined=chosen["joint"])
     outcome = fit(
         tagger,
         sentences,
         training,
         seed=chosen["seed"],
-        devel_score=mean_f1,
+        devel_score=devel.mean_f1,
         folder=folder,
         identity=identity,
-        on_epoch=tracked.epoch,
+        on_epoch=partial(_report, tracked, devel, None, 0),
     )
     done = _Done(outcome)
     if not isinstance(training, JointTrainingOptions):
         for corpus in chosen["corpora"]:
-            done.task_labels_removed |= _predict(plan, tagger, data, corpus)
+            done.task_labels_removed |= _predict(plan, tagger, data, corpus, devel.found(corpus, outcome.best_epoch))
         return done
 
     joint_weights = weights.copied(tagger, changing_rows(tagger, sentences))
     for corpus in chosen["corpora"]:
+        found = devel.found(corpus, outcome.best_epoch)
         if training.continued.epochs:
+            own = Devel({corpus: data["devel"][corpus]}, joined=chosen["joint"])
             done.continued[corpus] = fit_to_corpus(
                 tagger,
                 sentences,
                 corpus,
                 training,
                 seed=chosen["seed"],
-                devel_score=partial(mean_f1, corpora=[corpus]),
+                devel_score=own.mean_f1,
                 folder=folder,
                 identity=identity,
-                on_epoch=partial(_report, tracked, corpus, len(done.history())),
+                on_epoch=partial(_report, tracked, own, corpus, len(done.history())),
             )
+            found = own.found(corpus, done.continued[corpus].best_epoch)
         done.digests[corpus] = storage.save_continued(tagger, joint_weights, folder, corpus)
-        done.task_labels_removed |= _predict(plan, tagger, data, corpus)
+        done.task_labels_removed |= _predict(plan, tagger, data, corpus, found)
         weights.put(joint_weights, tagger)
     return done
 
 
-def _report(tracked: LiveRun, corpus: str, before: int, row: Epoch) -> None:
-    tracked.epoch(_later(row, corpus, before))
+def _report(tracked: LiveRun, devel: Devel, corpus: str | None, before: int, row: Epoch) -> None:
+    devel.judged(row)
+    tracked.epoch(row if corpus is None else _later(row, corpus, before))
 
 
 def _later(row: Epoch, corpus: str, before: int) -> Epoch:
     return replace(row, epoch=before + row.epoch, corpus=corpus)
 
 
-def _tag(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> Tagged:
-    return tag_tokens(tagger, [sentence.tokens for sentence in sentences], corpus if joined else None)
+def _predict(
+    plan: Plan, tagger: Tagger, data: dict[str, Corpora], corpus: str, in_devel: Tagged | None
+) -> dict[str, int]:
+    """Write token, gold label and predicted label; return how many stray task labels were removed from each file.
 
-
-def _f1(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> float:
-    """The strict F1 on a corpus's own sentences."""
-    labels = [sentence.labels for sentence in sentences]
-    return strict_f1(labels, _tag(tagger, sentences, corpus, joined=joined).labels)
-
-
-def _predict(plan: Plan, tagger: Tagger, data: dict[str, Corpora], corpus: str) -> dict[str, int]:
-    """Write token, gold label and predicted label; return how many stray task labels were removed from each file."""
+    `in_devel` is what the tagger finds in the devel file, if that is known.
+    """
     removed = {}
-    for split in SCORED_SPLITS:
+    for split, known in zip(SCORED_SPLITS, (in_devel, None), strict=True):
         sentences = data[split][corpus]
-        tagged = _tag(tagger, sentences, corpus, joined=plan.parameters["joint"])
-        columns.write_predictions(Path(plan.outputs[f"{corpus}.{split}"]), sentences, tagged.labels)
-        removed[f"{corpus}.{split}"] = tagged.task_labels_removed
+        found = known or tag_corpus(tagger, sentences, corpus, joined=plan.parameters["joint"])
+        columns.write_predictions(Path(plan.outputs[f"{corpus}.{split}"]), sentences, found.labels)
+        removed[f"{corpus}.{split}"] = found.task_labels_removed
     return removed
 
 

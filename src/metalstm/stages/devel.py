@@ -1,0 +1,48 @@
+"""How a training is judged: by its tagging of devel files, of which the best epoch's is kept."""
+
+import statistics
+from collections.abc import Mapping
+
+from metalstm.corpora.columns import Sentence
+from metalstm.nn.tagger import Tagger
+from metalstm.scoring.scores import strict_f1
+from metalstm.tagging.tag import Tagged, tag_tokens
+from metalstm.training.history import Epoch
+
+
+class Devel:
+    """The devel files of some corpora, and what the best epoch so far found in them: it need not tag them again."""
+
+    def __init__(self, corpora: Mapping[str, list[Sentence]], *, joined: bool) -> None:
+        """`joined`: the tagger is one of several corpora, and is told which one a sentence is of."""
+        self._corpora = corpora
+        self._joined = joined
+        self._latest: dict[str, Tagged] = {}
+        self._best: dict[str, Tagged] = {}
+        self._best_epoch = 0
+        self._best_f1 = -1.0
+
+    def mean_f1(self, tagger: Tagger) -> float:
+        """The mean over the corpora of the strict F1 on each one's own sentences, in per cent."""
+        self._latest = {
+            corpus: tag_corpus(tagger, sentences, corpus, joined=self._joined)
+            for corpus, sentences in self._corpora.items()
+        }
+        return statistics.fmean(
+            strict_f1([sentence.labels for sentence in self._corpora[corpus]], found.labels)
+            for corpus, found in self._latest.items()
+        )
+
+    def judged(self, row: Epoch) -> None:
+        """The latest `mean_f1` was of this epoch; what it found is kept if no epoch before was as good."""
+        if row.devel_f1 is not None and row.devel_f1 > self._best_f1:
+            self._best, self._best_epoch, self._best_f1 = self._latest, row.epoch, row.devel_f1
+
+    def found(self, corpus: str, epoch: int) -> Tagged | None:
+        """What this epoch found, if it is the best one; None if that was before a resume, or is not known."""
+        return self._best.get(corpus) if epoch == self._best_epoch else None
+
+
+def tag_corpus(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> Tagged:
+    """The labels that a tagger finds for sentences of a corpus."""
+    return tag_tokens(tagger, [sentence.tokens for sentence in sentences], corpus if joined else None)
