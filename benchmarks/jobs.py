@@ -3,7 +3,8 @@
     python benchmarks/jobs.py [--corpus FOLDER] [--runs N] [--rounds N]
 
 First a study of one corpus, FOLDER with train.tsv, devel.tsv and test.tsv, whose only training has one epoch: the
-time of each stage, for `train` without what `training.json` says that the training took. Then a study of the demo's
+time of each stage, for `train` without what `training.json` says that the training took; `train` and `score` also as
+MLflow tracks them, in a database that is there. Then a study of the demo's
 corpora with N trainings, whose files are placeholders that the stages take for their own: the wall time of `snakemake`
 and of `dvc repro` that find nothing to do.
 """
@@ -25,6 +26,7 @@ from ruamel.yaml import YAML
 from metalstm import plan as planning
 from metalstm.plan.job import Plan
 from metalstm.stages import manifest
+from metalstm.tracking import store
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO = ROOT / "examples" / "demo"
@@ -36,8 +38,8 @@ def study(**changes: Any) -> Iterator[Path]:
     """A folder for a while, with the demo's study changed at its top."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        params = YAML(typ="safe").load(DEMO / "params.yaml") | changes
-        params["tracking"] = {"enabled": False}
+        params = YAML(typ="safe").load(DEMO / "params.yaml")
+        params = {"tracking": {"enabled": False}} | params | changes
         with (folder / "params.yaml").open("w", encoding="utf-8") as file:
             YAML(typ="safe").dump(params, file)
         shutil.copytree(DEMO / "corpora", folder / "corpora")
@@ -53,7 +55,7 @@ def planned(folder: Path) -> list[Plan]:
 
 
 def beside_training(corpus: Path, rounds: int) -> list[Row]:
-    """The wall seconds of each stage of one run."""
+    """The seconds of each stage of one run, without tracking and with it."""
     labels = {
         line.rsplit("\t", 1)[1].partition("-")[2]
         for line in (corpus / "test.tsv").read_text("utf-8").split("\n")
@@ -66,8 +68,9 @@ def beside_training(corpus: Path, rounds: int) -> list[Row]:
         "labels": sorted(labels - {""}),
     }
     seconds: dict[tuple[str, str], list[float]] = {}
-    for _ in range(rounds):
+    for tracked in (False, True) * rounds:
         with study(
+            tracking={"enabled": tracked},
             corpora=["one"],
             groups={"all-of-it": ["one"]},
             settings={"per_corpus": ["stm"], "per_group": []},
@@ -77,6 +80,8 @@ def beside_training(corpus: Path, rounds: int) -> list[Row]:
             vectors={"source": "skipgram", "corpora": ["one"], "size": 200},
         ) as folder:
             plans = planned(folder)
+            if tracked:
+                store.prepare(f"sqlite:///{folder}/mlflow.db")
             for plan in plans:
                 if plan.stage not in ("fetch", "convert", "text", "vectors", "train", "score"):
                     continue
@@ -85,10 +90,13 @@ def beside_training(corpus: Path, rounds: int) -> list[Row]:
                 training = {"wall_seconds": 0.0, "cpu_seconds": 0.0}
                 if plan.stage == "train":
                     training = json.loads((folder / plan.outputs["training.json"]).read_text(encoding="utf-8"))
+                if tracked and plan.stage not in ("train", "score"):
+                    continue
+                name = f"{plan.stage}, tracked" if tracked else plan.stage
                 for clock in ("wall", "cpu"):
                     beside = getattr(done, clock) - training[f"{clock}_seconds"]
-                    seconds.setdefault((plan.stage, clock), []).append(beside)
-                    seconds.setdefault((f"{plan.stage}, nothing to do", clock), []).append(getattr(again, clock))
+                    seconds.setdefault((name, clock), []).append(beside)
+                    seconds.setdefault((f"{name}, nothing to do", clock), []).append(getattr(again, clock))
     return [row(way, "s", taken, task="a job beside training", clock=clock) for (way, clock), taken in seconds.items()]
 
 
