@@ -3,8 +3,8 @@
     python benchmarks/jobs.py [--corpus FOLDER] [--runs N] [--rounds N]
 
 First a study of one corpus, FOLDER with train.tsv, devel.tsv and test.tsv, whose only training has one epoch: the
-time of each stage, for `train` without what `training.json` says that the training took; `train` and `score` also as
-MLflow tracks them, in a database that is there. Then a study of the demo's
+time of each stage, for `train` without what `training.json` says that the training took; `train` also as
+MLflow tracks it, in a database that is there. Then a study of the demo's
 corpora with N trainings, whose files are placeholders that the stages take for their own: the wall time of `snakemake`
 and of `dvc repro` that find nothing to do.
 """
@@ -90,7 +90,7 @@ def beside_training(corpus: Path, rounds: int) -> list[Row]:
                 training = {"wall_seconds": 0.0, "cpu_seconds": 0.0}
                 if plan.stage == "train":
                     training = json.loads((folder / plan.outputs["training.json"]).read_text(encoding="utf-8"))
-                if tracked and plan.stage not in ("train", "score"):
+                if tracked and plan.stage != "train":
                     continue
                 name = f"{plan.stage}, tracked" if tracked else plan.stage
                 for clock in ("wall", "cpu"):
@@ -153,7 +153,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if not (options.corpus / "train.tsv").is_file():
-        parser.error(f"{options.corpus}/train.tsv is not there: make it by `snakemake corpora`, or name another folder")
+        parser.error(
+            f"{options.corpus}/train.tsv is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another folder"
+        )
     report("jobs", beside_training(options.corpus, 1) + nothing_to_do(options.runs, options.rounds))
 
 

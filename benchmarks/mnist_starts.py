@@ -1,7 +1,7 @@
 """Which part of the study's start keeps its hypernetwork cells from learning MNIST: the table in docs/mnist.md.
 
 Each classifier takes the same few steps of gradient descent. Its start is the paper's or the study's, and so is, on its
-own, the start of the small network in it. Three minutes on one core, after `metalstm stage fetch`:
+own, the start of the small network in it. Three minutes on one core, after `snakemake results/tables/MNIST.csv`:
 
     OMP_NUM_THREADS=1 python benchmarks/mnist_starts.py [FOLDER]
 """

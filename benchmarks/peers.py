@@ -134,7 +134,9 @@ def main() -> None:
     options = parser.parse_args()
     for file in (options.train, options.test):
         if not file.is_file():
-            parser.error(f"{file} is not there: make it by `snakemake corpora`, or name another file")
+            parser.error(
+                f"{file} is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another file"
+            )
     if not options.flair:
         print("Flair: absent (no --flair PYTHON)")
     with tempfile.TemporaryDirectory() as name:

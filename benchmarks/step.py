@@ -176,7 +176,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if not options.train.is_file():
-        parser.error(f"{options.train} is not there: make it by `snakemake corpora`, or name another by --train")
+        parser.error(
+            f"{options.train} is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another by --train"
+        )
     torch.set_num_threads(1)
     lexicon, sentences = prepared(options.train)
     alternating({"warm up": lambda: sgemm_gflops(rounds=1)}, rounds=1)

@@ -98,10 +98,10 @@ def goals(results: Results) -> list[Goal]:
         Goal("The same: 10 times NCRF++, that is 16.5 times Flair", over(tagged["lstm"], tagged["Flair"]), 16.5),
         Goal("Without start-up: 16.5 times Flair", over(alone["lstm"], alone["Flair"]), 16.5),
     ]
-    for stage in ("train", "score"):
-        for way, said in ((stage, "without MLflow"), (f"{stage}, tracked", "tracked by MLflow")):
-            taken = find(results, "jobs", task="a job beside training", way=way, clock="wall")
-            listed.append(Goal(f"A `{stage}` job beside training, {said}: under 5 s", taken, 5, False))
+    jobs = {"train": "`train` job", "train, tracked": "`train` job tracked by MLflow", "score": "`score` job"}
+    for way, job in jobs.items():
+        taken = find(results, "jobs", task="a job beside training", way=way, clock="wall")
+        listed.append(Goal(f"A {job} beside training: under 5 s", taken, 5, False))
     for engine in ("snakemake", "dvc"):
         taken = find(results, "jobs", task="nothing to do", way=engine, clock="wall")
         listed.append(Goal(f"200 jobs with nothing to do, `{engine}`: under 10 s", taken, 10, False))

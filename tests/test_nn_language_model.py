@@ -157,7 +157,7 @@ def test_drawing_every_word_gives_the_exact_loss() -> None:
         for project, side in zip(model.projections, states.chunk(2, dim=2), strict=True)
     ]
     end = model.boundary
-    # The unknown word is read, and foretold by neither direction.
+    # The unknown word is read, and predicted by neither direction.
     wanted_after = [scores[0][0, 0, 0], scores[0][0, 2, end], scores[0][1, 0, end]]
     wanted_before = [scores[1][0, 0, end], scores[1][0, 1, 2], scores[1][0, 2, 0], scores[1][1, 0, end]]
     assert torch.allclose(after, -torch.stack(wanted_after).mean(), atol=1e-5)

@@ -75,7 +75,7 @@ class ContextOptions(Options):
     hidden_size: Size = 256
     """Units a direction."""
     size: Size = 100
-    """Values a token: the main components of the states of both directions."""
+    """Features of a token: the principal components of the states of both directions."""
 
     @model_validator(mode="after")
     def _there_are_as_many_components(self) -> "ContextOptions":

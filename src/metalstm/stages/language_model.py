@@ -20,7 +20,7 @@ from metalstm.vectors import load
 
 
 def run(plan: Plan) -> None:
-    """Write the weights that a tagger reads, and a report of how well they foretell words.
+    """Write the weights that a tagger reads, and a report of how well they predict words.
 
     Raises:
         UserError: there is no word vector, or no sentence to learn from.

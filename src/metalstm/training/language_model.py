@@ -19,7 +19,7 @@ LONGEST = 120
 HELD_OUT = 400
 """Sentences, a tenth of them all at most, that are not learned from."""
 SUMMARISED = 4000
-"""Sentences whose states tell the main components."""
+"""Sentences whose states the principal components are taken from."""
 CLIP_NORM = 1.0
 WARMUP_STEPS = 100
 REPORTS = 10
@@ -29,7 +29,7 @@ SCORES_AT_ONCE = 50_000_000
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """A language model, and how well it foretells sentences that it has not read."""
+    """A language model, and how well it predicts sentences that it has not read."""
 
     contextual: ContextualVectors
     tokens: int

@@ -104,7 +104,7 @@ class LanguageModelOptions(ContextOptions):
     tokens: Annotated[int, Field(ge=1)] = 8_000_000
     """About so many are read: of each text as many, and of one that has fewer all."""
     negative: Annotated[int, Field(ge=1)] = 1000
-    """Words drawn as wrong answers, the same for all tokens of a batch."""
+    """Negative samples, the same for all tokens of a batch."""
     batch_size: Annotated[int, Field(ge=1)] = 64
     learning_rate: Positive = 0.003
     """Of the first steps; it falls in a line to 0."""

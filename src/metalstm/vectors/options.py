@@ -59,7 +59,7 @@ class VectorOptions(Options):
     """Values a vector; also the tagger's word features."""
     window: Annotated[int, Field(ge=1)] = 5
     negative: Annotated[int, Field(ge=1)] = 5
-    """Words drawn as wrong answers for each right one."""
+    """Negative samples for each word that is predicted."""
     sample: Annotated[float, Field(ge=0, lt=1)] = 0.001
     """Words of a larger share of the text than this are passed over now and then; 0: never."""
     epochs: Annotated[int, Field(ge=1)] = 5
