@@ -153,9 +153,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     if not (options.corpus / "train.tsv").is_file():
-        parser.error(
-            f"{options.corpus}/train.tsv is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another folder"
-        )
+        parser.error(f"{options.corpus}/train.tsv is not there: `snakemake data/iobes/BC5CDR-chem/train.tsv` makes it")
     report("jobs", beside_training(options.corpus, 1) + nothing_to_do(options.runs, options.rounds))
 
 

@@ -135,7 +135,7 @@ def main() -> None:
     for file in (options.train, options.test):
         if not file.is_file():
             parser.error(
-                f"{file} is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another file"
+                f"{file} is not there: `snakemake data/iobes/BC5CDR-chem/train.tsv` makes it; or name another file"
             )
     if not options.flair:
         print("Flair: absent (no --flair PYTHON)")

@@ -177,7 +177,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.train.is_file():
         parser.error(
-            f"{options.train} is not there: make it by `snakemake data/iobes/BC5CDR-chem/train.tsv`, or name another by --train"
+            f"{options.train} is not there: `snakemake data/iobes/BC5CDR-chem/train.tsv` makes it; or use --train"
         )
     torch.set_num_threads(1)
     lexicon, sentences = prepared(options.train)

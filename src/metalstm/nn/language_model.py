@@ -57,7 +57,7 @@ class ContextualVectors(nn.Module):
 
     @torch.no_grad()
     def summarise(self, states: Tensor, spread: float) -> None:
-        """Take the principal components of `states [tokens, 2 * hidden_size]`, scaled to a standard deviation of `spread`.
+        """Take the principal components of `states [tokens, 2 * hidden_size]`, with a standard deviation of `spread`.
 
         One scale serves all components, so that lesser ones stay lesser (Pearson 1901). With as many values as the
         vectors of words have, both mean as much to the layer that reads them.
@@ -95,7 +95,7 @@ class LanguageModel(nn.Module):
     def loss(self, words: Tensor, lengths: Tensor, drawn: Tensor, expected: Tensor) -> tuple[Tensor, Tensor]:
         """The negative log-likelihood of the words after and before, each the mean over the tokens.
 
-        words: `[batch, time]`, the boundary on padding. drawn: `[negative]` negative samples, which stand for all other words, of
+        words: `[batch, time]`, the boundary on padding. drawn: `[negative]` samples for all words, of
         which word w was to be expected `exp(expected[w])` times (Jean et al. 2015, 'On using very large target
         vocabulary for neural machine translation', section 3); all words once with `expected` zero for the exact one.
         """
