@@ -118,6 +118,19 @@ def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override:
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("chosen", "place"),
+    [
+        ("vectors: {{source: random, seed: {}}}", "vectors.seed"),
+        ("language_models: {{small: {{seed: {}}}}}", "language_models.small.seed"),
+    ],
+)
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_the_seeds_of_vectors_and_language_models_have_bounds(tmp_path: Path, chosen: str, place: str, seed: int) -> None:
+    with pytest.raises(UserError, match=rf"`{place}`: input should be .* than or equal to .*; got {seed}"):
+        parameters.read(written(tmp_path, f"{STUDY}{chosen.format(seed)}\n"))
+
+
 def test_what_cannot_be_trained_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:
     for chosen in ("model: {attention: {heads: 3}}", "model: {characters: {width: 4}}"):
         with pytest.raises(UserError, match="model"):

@@ -15,7 +15,7 @@ from metalstm.corpora.catalogue import Corpus, catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
 from metalstm.nn.options import StudyNetworkOptions
-from metalstm.options import Options
+from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
 from metalstm.vectors.options import NamedText, VectorOptions
@@ -35,7 +35,7 @@ def _each_once(values: Any) -> Any:
 
 
 Once = AfterValidator(_each_once)
-Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), Once]
+Seeds = Annotated[list[Seed], Field(min_length=1), Once]
 
 
 class Settings(Options):
