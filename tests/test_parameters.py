@@ -110,6 +110,7 @@ def test_no_file_says_what_to_do(tmp_path: Path) -> None:
         ("{when: {cell: metalstn}}", "`cell: metalstn` is not known; did you mean `metalstm`?"),
         ("{when: {scope: diseas}}", "`scope: diseas` is not known; did you mean `disease`?"),
         ("{when: {cell: rnn}, training: {epochz: 20}}", "unknown key `epochz`; did you mean `epochs`?"),
+        ("{when: {}, training: {averaging: {last_epoch: 3}}}", "unknown key `averaging.last_epoch`; did you mean"),
     ],
 )
 def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override: str, words: str) -> None:

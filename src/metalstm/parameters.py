@@ -180,8 +180,7 @@ def validate(document: Any, path: Path) -> Study:
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
-        # A misspelt key explains a missing one.
-        first = min(error.errors(), key=lambda fault: fault["type"] == "missing")
+        first = _first(error)
         refuse(first["loc"], _in_words(first))
     for name, options in study.cell_options.items():
         try:
@@ -275,7 +274,7 @@ def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -
     try:
         return type(options).model_validate(_merge(options.model_dump(), changes))
     except ValidationError as error:
-        raise UserError(f"{place}: {_in_words(error.errors()[0], type(options))}") from None
+        raise UserError(f"{place}: {_in_words(_first(error), type(options))}") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -298,6 +297,11 @@ def _line(document: Any, location: tuple[int | str, ...]) -> int | None:
             break
         node = node[part]
     return line
+
+
+def _first(error: ValidationError) -> Any:
+    """The fault to tell of; a misspelt key explains a missing one."""
+    return min(error.errors(), key=lambda fault: fault["type"] == "missing")
 
 
 def _in_words(error: Any, root: type[BaseModel] = Study) -> str:
