@@ -51,7 +51,9 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
         ("epochs: 3", "epochs: three", 9, "`training.epochs`: input should be a valid integer"),
         ("epochs: 3", "epochs: 3.0", 9, "`training.epochs`: input should be a valid integer"),
         ("cells: [lstm]", "cells: [lstn]", 5, "there is no cell 'lstn'; did you mean `lstm`?"),
-        ("seeds: [1]", "seeds: [1, 1]", 6, "1 stands here more than once"),
+        ("seeds: [1]", "seeds: [1, 1]", 6, "named more than once: 1"),
+        ("disease: [", "disease: [CRAFT, CRAFT, ", 3, "`groups.disease`: named more than once: CRAFT;"),
+        ("images:", "vectors: {corpora: [CRAFT, CRAFT]}\nimages:", 7, "`vectors.corpora`: named more than once: CRAFT"),
         ("seeds: [1]", "seeds: []", 6, "`seeds`"),
         ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
         ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
@@ -127,7 +129,9 @@ def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override:
     ],
 )
 @pytest.mark.parametrize("seed", [-1, 2**31])
-def test_the_seeds_of_vectors_and_language_models_have_bounds(tmp_path: Path, chosen: str, place: str, seed: int) -> None:
+def test_the_seeds_of_vectors_and_language_models_have_bounds(
+    tmp_path: Path, chosen: str, place: str, seed: int
+) -> None:
     with pytest.raises(UserError, match=rf"`{place}`: input should be .* than or equal to .*; got {seed}"):
         parameters.read(written(tmp_path, f"{STUDY}{chosen.format(seed)}\n"))
 

@@ -30,7 +30,7 @@ Chosen = TypeVar("Chosen", bound=BaseModel)
 def _each_once(values: Any) -> Any:
     twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
+        raise ValueError(f"named more than once: {', '.join(twice)}; name each once")
     return values
 
 
@@ -83,7 +83,7 @@ class TaggerVariant(Options):
 class StudyVectors(VectorOptions):
     """The word vectors of the study, and the corpora and the texts that they are learned from."""
 
-    corpora: Names = Field(default_factory=list)
+    corpora: Annotated[Names, Once] = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
     texts: list[NamedText] = Field(default_factory=list)
 
@@ -127,7 +127,7 @@ class Study(Options):
     """All of params.yaml."""
 
     corpora: Annotated[Names, Field(min_length=1), Once]
-    groups: dict[Name, Names]
+    groups: dict[Name, Annotated[Names, Once]]
     settings: Settings
     cells: Annotated[Names, Field(min_length=1), Once]
     cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
