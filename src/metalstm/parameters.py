@@ -6,7 +6,7 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -18,7 +18,7 @@ from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
-from metalstm.vectors.options import NamedText, VectorOptions
+from metalstm.vectors.options import NamedText, Text, VectorOptions
 
 MTM_PLUS = "mtm-plus"
 
@@ -86,6 +86,12 @@ class StudyVectors(VectorOptions):
     corpora: Annotated[Names, Once] = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
     texts: list[NamedText] = Field(default_factory=list)
+
+    @field_validator("texts")
+    @classmethod
+    def _each_text_once(cls, texts: list[Text]) -> list[Text]:
+        _each_once([text.origin for text in texts])
+        return texts
 
     @model_validator(mode="after")
     def _text_to_learn_from(self) -> "StudyVectors":
