@@ -143,6 +143,7 @@ def test_left_out_images_are_left_out_everywhere() -> None:
         ({"variants": {"a": {"cell": "lstn"}}}, "no cell 'lstn'"),
         ({"variants": {"a": {"cell": "metalstm", "options": {"hyper_sise": 1}}}}, "no option 'hyper_sise'"),
         ({"variants": {"a": {"sell": "lstm"}}}, "unknown key `images.variants.a.sell`; did you mean `cell`"),
+        ({"sets": ["cost"], "variants": {"a": {"cell": "lstm"}}}, "`cost` is a table of all corpora"),
         ({"sets": ["disease"], "variants": {"a": {"cell": "lstm"}}}, "a set of images with a table of its own"),
     ],
 )

@@ -22,6 +22,9 @@ from metalstm.vectors.options import NamedText, Text, VectorOptions
 
 MTM_PLUS = "mtm-plus"
 
+_TABLES_OF_ALL = ("all", "cost", "errors")
+"""Below results/tables, where groups and sets of images have theirs."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = list[Name]
 Chosen = TypeVar("Chosen", bound=BaseModel)
@@ -214,8 +217,11 @@ def validate(document: Any, path: Path) -> Study:
     for number, name in enumerate(study.cells):
         if name not in named:
             refuse(("cells", number), f"there is no cell {name!r}{_nearest(name, named)}")
+    for number, name in enumerate(study.images.sets):
+        if name in _TABLES_OF_ALL:
+            refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
     for name, members in study.groups.items():
-        if name in ("all", "cost", "errors"):
+        if name in _TABLES_OF_ALL:
             refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
