@@ -28,6 +28,11 @@ def test_a_corpus_is_converted_to_iobes() -> None:
         assert Path(f"iobes/{split}.tsv").read_text("utf-8") == "a\tO\ngout\tS-Disease\n\n"
 
 
+def test_a_split_without_a_sentence_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^devel.tsv: expected sentences, .*; give a file that has some$"):
+        run(devel="\n")
+
+
 def test_a_corpus_named_like_one_of_its_entity_types_is_refused() -> None:
     with pytest.raises(UserError, match=r"train.tsv: corpus 'Disease': expected a name that is no entity type"):
         run("Disease")

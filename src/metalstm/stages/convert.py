@@ -12,8 +12,8 @@ def run(plan: Plan) -> None:
     """Write data/iobes of the corpus of `plan`; broken label sequences are repaired, and that is said.
 
     Raises:
-        UserError: a file that cannot be read as its columns say, a label that is of no scheme, or an entity type that
-            is the name of the corpus.
+        UserError: a file that cannot be read as its columns say, or that holds no sentence; a label that is of no
+            scheme; or an entity type that is the name of the corpus.
     """
     layout = plan.parameters["columns"]
     separator = {"tab": "\t", "space": None}[layout["separator"]]
