@@ -65,6 +65,19 @@ def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
 
 
+def test_convert_reads_a_pipe(tmp_path: Path) -> None:
+    done = metalstm("convert", "/dev/stdin", "b.tsv", folder=tmp_path, stdin=IOB2)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "b.tsv").read_text(encoding="utf-8") == IOBES
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\tO\n\n"])
+def test_convert_refuses_a_file_without_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.tsv").write_text(content, encoding="utf-8")
+    assert "a.tsv: expected sentences" in refused(metalstm("convert", "a.tsv", "b.tsv", folder=tmp_path))
+    assert not (tmp_path / "b.tsv").exists()
+
+
 def test_check_names_every_line(tmp_path: Path) -> None:
     (tmp_path / "good.tsv").write_text(IOBES, encoding="utf-8")
     (tmp_path / "bad.tsv").write_text("a\tO\nb\tE-x\n\nc\n\n", encoding="utf-8")
