@@ -109,9 +109,10 @@ def test_equal_vectors_are_saved_as_equal_bytes_and_nothing_else_is_left(tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.bin", "b.bin"]
 
 
-def test_a_word_that_the_format_cannot_hold_is_named(tmp_path):
-    with pytest.raises(UserError, match="'in vitro' holds a space"):
-        save(tmp_path / "saved.bin", WordVectors(["in vitro"], np.zeros((1, 2), np.float32)))
+@pytest.mark.parametrize(("word", "message"), [("in vitro", "'in vitro' holds a space"), ("", "'' is empty")])
+def test_a_word_that_the_format_cannot_hold_is_named(tmp_path, word, message):
+    with pytest.raises(UserError, match=message):
+        save(tmp_path / "saved.bin", WordVectors([word], np.zeros((1, 2), np.float32)))
     assert not list(tmp_path.iterdir())
 
 

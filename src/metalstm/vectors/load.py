@@ -118,11 +118,12 @@ def load_subwords(path: Path) -> Any:
 def save(path: Path, vectors: WordVectors) -> None:
     """Write word2vec binary, atomically; equal vectors give equal bytes.
 
-    Raises UserError for a word with a space or a line end in it, which the format cannot hold.
+    Raises UserError for a word that is empty or has a space or a line end in it, which the format cannot hold.
     """
     for word in vectors.words:
-        if " " in word or "\n" in word:
-            raise UserError(f"{path}: the word {word!r} holds a space or a line end, which word2vec files cannot keep")
+        if not word or " " in word or "\n" in word:
+            wrong = "holds a space or a line end" if word else "is empty"
+            raise UserError(f"{path}: the word {word!r} {wrong}, which word2vec files cannot keep")
     rows = vectors.vectors.astype("<f4")
     with files.atomic(path) as temporary, temporary.open("wb") as file:
         file.write(f"{rows.shape[0]} {rows.shape[1]}\n".encode())
