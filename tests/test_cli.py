@@ -121,6 +121,25 @@ def test_evaluate_converts_what_is_not_iobes_and_says_so(tmp_path: Path) -> None
     assert "converted to iobes" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("gold", "predicted", "f1", "said"),
+    [
+        (IOBES, IOB2, 100.0, "metalstm: pred.tsv (iob2): converted to iobes\n"),
+        (IOBES, IOB2.replace("B-", "I-"), 100.0, "metalstm: pred.tsv (iob1): converted to iobes\n"),
+        (IOB2, IOBES, 100.0, "metalstm: gold.tsv (iob2): converted to iobes\n"),
+        (IOBES, IOBES.replace("E-", "I-"), pytest.approx(200 / 3), ""),
+    ],
+)
+def test_evaluate_reads_a_valid_prediction_in_its_own_scheme(
+    tmp_path: Path, gold: str, predicted: str, f1: float, said: str
+) -> None:
+    (tmp_path / "gold.tsv").write_text(gold, encoding="utf-8")
+    (tmp_path / "pred.tsv").write_text(predicted, encoding="utf-8")
+    done = metalstm("evaluate", "gold.tsv", "pred.tsv", "--json", folder=tmp_path)
+    assert json.loads(done.stdout)["strict"]["f1"] == f1
+    assert done.stderr == said
+
+
 def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> None:
     (tmp_path / "gold.tsv").write_text(IOBES, encoding="utf-8")
     (tmp_path / "pred.tsv").write_text(IOBES.replace("Ataxia", "Anoxia"), encoding="utf-8")
