@@ -65,6 +65,19 @@ def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
 
 
+def test_convert_reads_a_pipe(tmp_path: Path) -> None:
+    done = metalstm("convert", "/dev/stdin", "b.tsv", folder=tmp_path, stdin=IOB2)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "b.tsv").read_text(encoding="utf-8") == IOBES
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\tO\n\n"])
+def test_convert_refuses_a_file_without_a_sentence(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.tsv").write_text(content, encoding="utf-8")
+    assert "a.tsv: expected sentences" in refused(metalstm("convert", "a.tsv", "b.tsv", folder=tmp_path))
+    assert not (tmp_path / "b.tsv").exists()
+
+
 def test_check_names_every_line(tmp_path: Path) -> None:
     (tmp_path / "good.tsv").write_text(IOBES, encoding="utf-8")
     (tmp_path / "bad.tsv").write_text("a\tO\nb\tE-x\n\nc\n\n", encoding="utf-8")
@@ -106,6 +119,25 @@ def test_evaluate_converts_what_is_not_iobes_and_says_so(tmp_path: Path) -> None
     done = metalstm("evaluate", "gold.tsv", "gold.tsv", "--json", folder=tmp_path)
     assert json.loads(done.stdout)["strict"]["f1"] == 100.0
     assert "converted to iobes" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("gold", "predicted", "f1", "said"),
+    [
+        (IOBES, IOB2, 100.0, "metalstm: pred.tsv (iob2): converted to iobes\n"),
+        (IOBES, IOB2.replace("B-", "I-"), 100.0, "metalstm: pred.tsv (iob1): converted to iobes\n"),
+        (IOB2, IOBES, 100.0, "metalstm: gold.tsv (iob2): converted to iobes\n"),
+        (IOBES, IOBES.replace("E-", "I-"), pytest.approx(200 / 3), ""),
+    ],
+)
+def test_evaluate_reads_a_valid_prediction_in_its_own_scheme(
+    tmp_path: Path, gold: str, predicted: str, f1: float, said: str
+) -> None:
+    (tmp_path / "gold.tsv").write_text(gold, encoding="utf-8")
+    (tmp_path / "pred.tsv").write_text(predicted, encoding="utf-8")
+    done = metalstm("evaluate", "gold.tsv", "pred.tsv", "--json", folder=tmp_path)
+    assert json.loads(done.stdout)["strict"]["f1"] == f1
+    assert done.stderr == said
 
 
 def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> None:

@@ -128,6 +128,17 @@ def test_what_does_not_fit_is_refused(given: dict[str, Any], message: str) -> No
         own(**given)
 
 
+def test_two_files_of_a_set_of_images_are_not_kept_under_one_name() -> None:
+    files = {
+        f"{split}-{content}": f"{split}/{content}.idx"
+        for split in ("train", "test")
+        for content in ("images", "labels")
+    }
+    with pytest.raises(ValidationError, match=r"`files.train-images` and `files.test-images` .* kept as images.idx"):
+        own(kind="images", files=files)
+    assert own(files={split: f"{split}/sentences.tsv" for split in FILES})
+
+
 @pytest.mark.parametrize("wrong", ["NCBI-diseases", "ncbi_disease", "NCBI disease"])
 def test_a_misspelt_name_brings_the_nearest(wrong: str) -> None:
     with pytest.raises(UserError, match="did you mean NCBI-disease"):

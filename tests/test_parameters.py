@@ -51,7 +51,9 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
         ("epochs: 3", "epochs: three", 9, "`training.epochs`: input should be a valid integer"),
         ("epochs: 3", "epochs: 3.0", 9, "`training.epochs`: input should be a valid integer"),
         ("cells: [lstm]", "cells: [lstn]", 5, "there is no cell 'lstn'; did you mean `lstm`?"),
-        ("seeds: [1]", "seeds: [1, 1]", 6, "1 stands here more than once"),
+        ("seeds: [1]", "seeds: [1, 1]", 6, "named more than once: 1"),
+        ("disease: [", "disease: [CRAFT, CRAFT, ", 3, "`groups.disease`: named more than once: CRAFT;"),
+        ("images:", "vectors: {corpora: [CRAFT, CRAFT]}\nimages:", 7, "`vectors.corpora`: named more than once: CRAFT"),
         ("seeds: [1]", "seeds: []", 6, "`seeds`"),
         ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
         ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
@@ -110,12 +112,28 @@ def test_no_file_says_what_to_do(tmp_path: Path) -> None:
         ("{when: {cell: metalstn}}", "`cell: metalstn` is not known; did you mean `metalstm`?"),
         ("{when: {scope: diseas}}", "`scope: diseas` is not known; did you mean `disease`?"),
         ("{when: {cell: rnn}, training: {epochz: 20}}", "unknown key `epochz`; did you mean `epochs`?"),
+        ("{when: {}, training: {averaging: {last_epoch: 3}}}", "unknown key `averaging.last_epoch`; did you mean"),
     ],
 )
 def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override: str, words: str) -> None:
     with pytest.raises(UserError) as caught:
         parameters.read(written(tmp_path, f"{STUDY}overrides:\n  - {override}\n"))
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "place"),
+    [
+        ("vectors: {{source: random, seed: {}}}", "vectors.seed"),
+        ("language_models: {{small: {{seed: {}}}}}", "language_models.small.seed"),
+    ],
+)
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_the_seeds_of_vectors_and_language_models_have_bounds(
+    tmp_path: Path, chosen: str, place: str, seed: int
+) -> None:
+    with pytest.raises(UserError, match=rf"`{place}`: input should be .* than or equal to .*; got {seed}"):
+        parameters.read(written(tmp_path, f"{STUDY}{chosen.format(seed)}\n"))
 
 
 def test_what_cannot_be_trained_is_refused_before_anything_is_fetched(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from metalstm import parameters, plan
 from metalstm.errors import UserError
+from metalstm.tables import published
 
 STUDY = {
     "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus"],
@@ -143,6 +144,7 @@ def test_left_out_images_are_left_out_everywhere() -> None:
         ({"variants": {"a": {"cell": "lstn"}}}, "no cell 'lstn'"),
         ({"variants": {"a": {"cell": "metalstm", "options": {"hyper_sise": 1}}}}, "no option 'hyper_sise'"),
         ({"variants": {"a": {"sell": "lstm"}}}, "unknown key `images.variants.a.sell`; did you mean `cell`"),
+        ({"sets": ["cost"], "variants": {"a": {"cell": "lstm"}}}, "`cost` is a table of all corpora"),
         ({"sets": ["disease"], "variants": {"a": {"cell": "lstm"}}}, "a set of images with a table of its own"),
     ],
 )
@@ -159,6 +161,14 @@ def test_a_changed_file_of_the_users_own_is_fetched_again(tmp_path: Path) -> Non
     (tmp_path / "test.tsv").write_text("b\tO\n\n", encoding="utf-8")
     after = plans(corpora=["mine"], groups={}, own_corpora=own, vectors={"source": "random"})
     assert changed(before, after) == {"fetch/mine"}
+
+
+def test_corrected_published_figures_make_the_tables_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = plans()
+    corrected = tmp_path / "published_f1.tsv"
+    corrected.write_text(published.FILE.read_text("utf-8").replace("85.62", "85.63"), encoding="utf-8")
+    monkeypatch.setattr(published, "FILE", corrected)
+    assert changed(before, plans()) == {"table/disease", "table/all"}
 
 
 def test_plans_are_rewritten_only_if_they_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

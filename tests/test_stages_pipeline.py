@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,18 @@ def test_train_and_devel_together_keep_the_last_epoch(tmp_path: Path, monkeypatc
     metrics = json.loads(Path("results/runs/stm/ills/lstm/seed-1/metrics.json").read_text("utf-8"))
     assert metrics["train_on"] == "train+devel"
     assert metrics["best_epoch"] == 2
+
+
+@pytest.mark.parametrize("train_on", ["train", "train+devel"])
+def test_a_devel_file_without_an_entity_chooses_no_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_on: str
+) -> None:
+    one = {"corpora": ["ills"], "groups": {}, "vectors": {"source": "random", "size": 8}}
+    monkeypatch.chdir(make_study(tmp_path, **one, training={**STUDY["training"], "epochs": 1, "train_on": train_on}))
+    Path("own/ills/devel.tsv").write_text("No\tO\nchange\tO\n\n", encoding="utf-8")
+    refused = pytest.raises(UserError, match=r"ills: no entity in any devel file.*train_on: train\+devel")
+    with refused if train_on == "train" else nullcontext():
+        run_all()
 
 
 def tag(*arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:

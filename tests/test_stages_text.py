@@ -83,6 +83,16 @@ def test_without_texts_the_train_text_is_learned(folder: Path) -> None:
     assert len(load.load(Path("data/vectors/words.bin")).words) == 14
 
 
+def test_a_sentence_of_white_space_alone_is_neither_learned_nor_counted(folder: Path) -> None:
+    study(folder)
+    with Path("own/ills/train.tsv").open("a", encoding="utf-8") as file:
+        file.write("\n\u00a0\tO\n\u00a0\tO\n")
+    run()
+    assert sentences() == LEARNED
+    assert (report()["sentences"], report()["tokens"]) == (2, 15)
+    assert "" not in load.load(Path("data/vectors/words.bin")).words
+
+
 def test_a_paragraph_with_a_held_out_sentence_of_any_corpus_is_removed_and_counted(folder: Path) -> None:
     (folder / "more.txt").write_text(MORE, encoding="utf-8")
     lines = ["IL-2 binds .", SENTENCES["other", "test"][0], LEARNED[0]]

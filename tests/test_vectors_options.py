@@ -42,6 +42,8 @@ def test_an_entry_may_say_more():
         ([{"file": "a", "sha256": "abc"}], "sha256"),
         (["https://example.org/"], "address"),
         ([ADDRESS, "https://example.org/pubmed25n0001.xml.gz"], r"several addresses that end in pubmed25n0001"),
+        ([ADDRESS, ADDRESS], r"`vectors.texts`: named more than once: https:"),
+        (["more/a.txt", {"file": "more/a.txt", "tokenised": True}], r"named more than once: more/a.txt"),
         ([], "nothing to learn from"),
     ],
 )

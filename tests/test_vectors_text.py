@@ -32,6 +32,10 @@ def test_a_token_with_white_space_in_it_comes_apart():
     assert line(("in vitro", "a\u2028b")) == "in vitro a b\n"
 
 
+def test_a_sentence_of_white_space_alone_has_no_line():
+    assert line(("\u00a0", "\u2028")) == ""
+
+
 def test_a_very_long_sentence_comes_in_pieces(tmp_path):
     path = tmp_path / "sentences.txt"
     path.write_text(line(["a"] * (LONGEST + 1)), encoding="utf-8")

@@ -86,11 +86,11 @@ def convert(
     """Convert a file from one tag scheme to another."""
     from metalstm.corpora import columns, conversion
 
-    by_tab = b"\t" in columns.content(src)
+    sentences = columns.read(src, separator=columns.tab_or_spaces)
     try:
-        converted = conversion.convert(columns.read(src, separator="\t" if by_tab else None), source, target)
+        converted = conversion.convert(sentences, source, target)
     except UserError as error:
-        raise error if str(src) in str(error) else UserError(f"{src}: {error}") from None
+        raise UserError(f"{src}: {error}") from None
     columns.write(dst, converted.sentences)
     found, repaired = converted.source, converted.repaired
     note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""

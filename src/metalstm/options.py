@@ -1,6 +1,11 @@
 """What a user may choose: the base of every option class, so that all of them are checked the same way."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""What every generator of random numbers takes: some refuse a negative one, some one of more than 31 bits."""
 
 
 class Options(BaseModel):

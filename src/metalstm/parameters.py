@@ -6,7 +6,7 @@ import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -15,12 +15,15 @@ from metalstm.corpora.catalogue import Corpus, catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
 from metalstm.nn.options import StudyNetworkOptions
-from metalstm.options import Options
+from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
-from metalstm.vectors.options import NamedText, VectorOptions
+from metalstm.vectors.options import NamedText, Text, VectorOptions
 
 MTM_PLUS = "mtm-plus"
+
+_TABLES_OF_ALL = ("all", "cost", "errors")
+"""Below results/tables, where groups and sets of images have theirs."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = list[Name]
@@ -30,12 +33,12 @@ Chosen = TypeVar("Chosen", bound=BaseModel)
 def _each_once(values: Any) -> Any:
     twice = sorted({str(value) for value in values if values.count(value) > 1})
     if twice:
-        raise ValueError(f"{', '.join(twice)} stands here more than once; name each once")
+        raise ValueError(f"named more than once: {', '.join(twice)}; name each once")
     return values
 
 
 Once = AfterValidator(_each_once)
-Seeds = Annotated[list[Annotated[int, Field(ge=0, le=2**31 - 1)]], Field(min_length=1), Once]
+Seeds = Annotated[list[Seed], Field(min_length=1), Once]
 
 
 class Settings(Options):
@@ -83,9 +86,15 @@ class TaggerVariant(Options):
 class StudyVectors(VectorOptions):
     """The word vectors of the study, and the corpora and the texts that they are learned from."""
 
-    corpora: Names = Field(default_factory=list)
+    corpora: Annotated[Names, Once] = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
     texts: list[NamedText] = Field(default_factory=list)
+
+    @field_validator("texts")
+    @classmethod
+    def _each_text_once(cls, texts: list[Text]) -> list[Text]:
+        _each_once([text.origin for text in texts])
+        return texts
 
     @model_validator(mode="after")
     def _text_to_learn_from(self) -> "StudyVectors":
@@ -127,7 +136,7 @@ class Study(Options):
     """All of params.yaml."""
 
     corpora: Annotated[Names, Field(min_length=1), Once]
-    groups: dict[Name, Names]
+    groups: dict[Name, Annotated[Names, Once]]
     settings: Settings
     cells: Annotated[Names, Field(min_length=1), Once]
     cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
@@ -180,8 +189,7 @@ def validate(document: Any, path: Path) -> Study:
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
-        # A misspelt key explains a missing one.
-        first = min(error.errors(), key=lambda fault: fault["type"] == "missing")
+        first = _first(error)
         refuse(first["loc"], _in_words(first))
     for name, options in study.cell_options.items():
         try:
@@ -209,8 +217,11 @@ def validate(document: Any, path: Path) -> Study:
     for number, name in enumerate(study.cells):
         if name not in named:
             refuse(("cells", number), f"there is no cell {name!r}{_nearest(name, named)}")
+    for number, name in enumerate(study.images.sets):
+        if name in _TABLES_OF_ALL:
+            refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
     for name, members in study.groups.items():
-        if name in ("all", "cost", "errors"):
+        if name in _TABLES_OF_ALL:
             refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
@@ -275,7 +286,7 @@ def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -
     try:
         return type(options).model_validate(_merge(options.model_dump(), changes))
     except ValidationError as error:
-        raise UserError(f"{place}: {_in_words(error.errors()[0], type(options))}") from None
+        raise UserError(f"{place}: {_in_words(_first(error), type(options))}") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -298,6 +309,11 @@ def _line(document: Any, location: tuple[int | str, ...]) -> int | None:
             break
         node = node[part]
     return line
+
+
+def _first(error: ValidationError) -> Any:
+    """The fault to tell of; a misspelt key explains a missing one."""
+    return min(error.errors(), key=lambda fault: fault["type"] == "missing")
 
 
 def _in_words(error: Any, root: type[BaseModel] = Study) -> str:

@@ -101,6 +101,16 @@ class Corpus(Options):
             raise ValueError(f"`files` names {', '.join(expected)}; found {', '.join(self.files) or 'none'}")
         return self
 
+    @model_validator(mode="after")
+    def _files_have_names_of_their_own(self) -> "Corpus":
+        kept: dict[str, str] = {}
+        for file, source in sources(self).items():
+            if (other := kept.setdefault(source.name, file)) != file:
+                raise ValueError(
+                    f"`files.{other}` and `files.{file}` would both be kept as {source.name}; rename one of them"
+                )
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

@@ -17,6 +17,8 @@ from metalstm.files import write_text
 DOCUMENT_START = "-DOCSTART-"
 BYTE_ORDER_MARK = "\ufeff"
 
+Separator = str | Callable[[str], str | None] | None
+
 _SPACES = re.compile("[ \t]+")
 
 
@@ -33,7 +35,7 @@ class Sentence:
             raise ValueError(f"{len(self.tokens)} tokens but {len(self.labels)} labels: {self.tokens}")
 
 
-def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None = "\t") -> list[Sentence]:
+def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = "\t") -> list[Sentence]:
     """Read the sentences of a file.
 
     Several blank lines are one boundary, the last sentence needs none, CR LF and a byte order mark are accepted. A
@@ -43,7 +45,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None =
         path: the file, in UTF-8.
         token: index of the token's column; negative ones count from the right.
         label: index of the label's column, likewise.
-        separator: what stands between two columns; None for any run of spaces and tabs.
+        separator: what stands between two columns; None for any run of spaces and tabs; or a function that finds it
+            in the file's text, for what is a pipe can be read but once.
 
     Raises:
         UserError: the file cannot be read or is not UTF-8; a line has too few columns, or not as many as the first
@@ -51,7 +54,10 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None =
     """
     sentences: list[Sentence] = []
     width = 0
-    for first, rows in _blocks(_text(path), separator):
+    text = _text(path)
+    if callable(separator):
+        separator = separator(text)
+    for first, rows in _blocks(text, separator):
         if not width:
             width = len(rows[0])
             _require_columns(f"{path}:{first}", rows[0], {"token": token, "label": label}, separator)
@@ -68,13 +74,10 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: str | None =
     return sentences
 
 
-def read_tokens(
-    path: Path, *, token: int = 0, separator: str | Callable[[str], str | None] | None = "\t"
-) -> list[tuple[str, ...]]:
+def read_tokens(path: Path, *, token: int = 0, separator: Separator = "\t") -> list[tuple[str, ...]]:
     """Read the tokens of sentences that may have no labels; other columns, if any, are ignored.
 
-    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns, and that
-    `separator` may be found by a function of the file's text: what is a pipe can be read but once.
+    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns.
     """
     text = _text(path)
     if callable(separator):
@@ -88,6 +91,11 @@ def read_tokens(
                 raise UserError(f"{path}:{number}: expected a token, but its column is empty: {_shown(row)}")
         sentences.append(tuple([row[token] for row in rows]))
     return sentences
+
+
+def tab_or_spaces(text: str) -> str | None:
+    """The separator of a file that may have either: TAB if one stands in its text, else any run of spaces."""
+    return "\t" if "\t" in text else None
 
 
 def write(path: Path, sentences: Iterable[Sentence]) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 from metalstm.corpora import schemes
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.schemes import Scheme
+from metalstm.errors import UserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,10 @@ def convert(sentences: Sequence[Sentence], source: Scheme | Literal["auto"], tar
     """Convert the labels of all sentences; with `auto` the scheme is found out from them.
 
     Raises:
-        UserError: a label that is of no scheme.
+        UserError: there is no sentence, or a label that is of no scheme.
     """
+    if not sentences:
+        raise UserError("expected sentences, a line with token and label for each token; give a file that has some")
     found = schemes.detect(sentence.labels for sentence in sentences) if source == "auto" else source
     repaired = sum(len(schemes.faults(sentence.labels, found)) for sentence in sentences)
     converted = [

@@ -8,6 +8,7 @@ predicted, nor inside a sentence, where the same text is a token like any other.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.schemes import OUTSIDE
@@ -48,19 +49,23 @@ def tag(sentence: Sentence, corpus: str) -> Sentence:
 
 
 def join(corpora: Mapping[str, Sequence[Sentence]]) -> list[Sentence]:
-    """Tag the sentences of all corpora, one corpus after the other in the given order.
+    """Tag the sentences of all corpora, one corpus after the other in the given order; raises as `require_names`."""
+    require_names(corpora, chain.from_iterable(corpora.values()))
+    return [tag(sentence, corpus) for corpus, sentences in corpora.items() for sentence in sentences]
+
+
+def require_names(corpora: Iterable[str], sentences: Iterable[Sentence]) -> None:
+    """Accept names of corpora that can stand beside the labels of these sentences, nothing else.
 
     Raises:
         UserError: as `opening_tag`; or a corpus bears the name of an entity type, so that its task label could not be
             told from an entity.
     """
-    labels = {label for sentences in corpora.values() for sentence in sentences for label in sentence.labels}
-    types = {label.partition("-")[2] for label in labels}
+    types = {label.partition("-")[2] for sentence in sentences for label in sentence.labels}
     for corpus in corpora:
         _require_name(corpus)
         if corpus in types:
-            raise UserError(f"corpus {corpus!r}: expected a name that is no entity type of a joined corpus; rename it")
-    return [tag(sentence, corpus) for corpus, sentences in corpora.items() for sentence in sentences]
+            raise UserError(f"corpus {corpus!r}: expected a name that is no entity type; rename it")
 
 
 def split(sentences: Iterable[Sentence]) -> dict[str, list[Sentence]]:

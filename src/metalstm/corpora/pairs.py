@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from metalstm.corpora import columns, schemes
+from metalstm.corpora.columns import Sentence
+from metalstm.corpora.schemes import OUTSIDE, Scheme
 from metalstm.errors import UserError
 
 Labels = list[list[str]]
@@ -11,8 +13,9 @@ Labels = list[list[str]]
 def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
     """IOBES labels of both files, sentence by sentence, and a note for the person if labels had to be converted.
 
-    The scheme is that of the gold file. IOBES labels are taken as they stand, so that a broken prediction counts as
-    broken; from another scheme both files are converted, which mends broken sequences by the rules of `schemes`.
+    The scheme is that of the gold file, but for a prediction that is valid in another one: it is read in its own.
+    IOBES labels are taken as they stand, so that a broken prediction counts as broken; from another scheme they are
+    converted, which mends broken sequences by the rules of `schemes`.
 
     Raises:
         UserError: the files do not hold the same tokens in the same sentences; the first difference is named.
@@ -33,19 +36,32 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
             f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text"
         )
 
+    if not _has_entities(true):
+        return _in_iobes(true, "iobes"), _in_iobes(found, "iobes"), None
     scheme = schemes.detect(sentence.labels for sentence in true)
-    has_entities = any(label != "O" for sentence in true for label in sentence.labels)
-    if scheme == "iobes" or not has_entities:
-        return [list(s.labels) for s in true], [list(s.labels) for s in found], None
-    mended = sum(len(schemes.faults(sentence.labels, scheme)) for sentence in found)
-    note = f"{gold} is {scheme}: both files are converted to iobes" + (
-        f"; {mended} predicted labels broke {scheme} and were mended" if mended else ""
-    )
-    return (
-        [schemes.convert(sentence.labels, scheme, "iobes") for sentence in true],
-        [schemes.convert(sentence.labels, scheme, "iobes") for sentence in found],
-        note,
-    )
+    own = schemes.detect(sentence.labels for sentence in found)
+    if not _has_entities(found) or _count_faults(found, own):
+        own = scheme
+    converted = [f"{path} ({name})" for path, name in ((gold, scheme), (predicted, own)) if name != "iobes"]
+    note = f"{' and '.join(converted)}: converted to iobes" if converted else None
+    if own != "iobes" and (mended := _count_faults(found, own)):
+        note = f"{note}; {mended} predicted labels broke {own} and were mended"
+    return _in_iobes(true, scheme), _in_iobes(found, own), note
+
+
+def _has_entities(sentences: list[Sentence]) -> bool:
+    return any(label != OUTSIDE for sentence in sentences for label in sentence.labels)
+
+
+def _count_faults(sentences: list[Sentence], scheme: Scheme) -> int:
+    return sum(len(schemes.faults(sentence.labels, scheme)) for sentence in sentences)
+
+
+def _in_iobes(sentences: list[Sentence], scheme: Scheme) -> Labels:
+    """The labels in IOBES; those that are it already as they stand."""
+    if scheme == "iobes":
+        return [list(sentence.labels) for sentence in sentences]
+    return [schemes.convert(sentence.labels, scheme, "iobes") for sentence in sentences]
 
 
 def _token(tokens: tuple[str, ...], position: int) -> str:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from metalstm import parameters, source
+from metalstm.files import sha256
 from metalstm.nn import cells
 from metalstm.nn.options import ContextOptions, TaggerOptions
 from metalstm.parameters import MTM_PLUS, Study, TaggerVariant
 from metalstm.plan.corpora import groups, iobes, joint
 from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, language_model
+from metalstm.tables import published
 from metalstm.training.options import TrainingOptions
 
 _SEEDS_FOR_A_VOTE = 3
@@ -142,5 +144,6 @@ def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
         "cells": study.cells,
         "settings": settings,
         "runs": [run.folder for run in gathered],
+        "published": sha256(published.FILE),
     }
     return Plan(f"table/{name}", files, outputs, chosen, source.digest("metalstm.stages.table"))

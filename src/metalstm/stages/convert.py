@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion
+from metalstm.corpora import columns, conversion, joint
 from metalstm.corpora.statistics import statistics
 from metalstm.errors import UserError
 from metalstm.plan.job import Plan
@@ -12,7 +12,8 @@ def run(plan: Plan) -> None:
     """Write data/iobes of the corpus of `plan`; broken label sequences are repaired, and that is said.
 
     Raises:
-        UserError: a file that cannot be read as its columns say, or a label that is of no scheme.
+        UserError: a file that cannot be read as its columns say, or that holds no sentence; a label that is of no
+            scheme; or an entity type that is the name of the corpus.
     """
     layout = plan.parameters["columns"]
     separator = {"tab": "\t", "space": None}[layout["separator"]]
@@ -20,6 +21,7 @@ def run(plan: Plan) -> None:
         sentences = columns.read(Path(source), token=layout["token"], label=layout["label"], separator=separator)
         try:
             converted = conversion.convert(sentences, plan.parameters["scheme"], "iobes")
+            joint.require_names([plan.parameters["corpus"]], converted.sentences)
         except UserError as error:
             raise UserError(f"{source}: {error}") from None
         columns.write(Path(plan.outputs[split]), converted.sentences)

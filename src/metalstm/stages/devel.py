@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Mapping
 
 from metalstm.corpora.columns import Sentence
+from metalstm.corpora.schemes import OUTSIDE
+from metalstm.errors import UserError
 from metalstm.nn.tagger import Tagger
 from metalstm.scoring.scores import strict_f1
 from metalstm.tagging.tag import Tagged, tag_tokens
@@ -41,6 +43,15 @@ class Devel:
     def found(self, corpus: str, epoch: int) -> Tagged | None:
         """What this epoch found, if it is the best one; None if that was before a resume, or is not known."""
         return self._best.get(corpus) if epoch == self._best_epoch else None
+
+
+def require_entities(corpora: Mapping[str, list[Sentence]]) -> None:
+    """Raise UserError for devel files without an entity: every epoch would have an F1 of 0, and the first be kept."""
+    if all(set(sentence.labels) <= {OUTSIDE} for sentences in corpora.values() for sentence in sentences):
+        raise UserError(
+            f"{', '.join(corpora)}: no entity in any devel file, and so no F1 to choose an epoch by; "
+            "name another devel file, or set training.train_on: train+devel"
+        )
 
 
 def tag_corpus(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> Tagged:

@@ -113,9 +113,10 @@ def _sentences(paragraph: str, *, tokenised: bool) -> Iterator[Tokens]:
 def _write(out: TextIO, sentences: Iterable[Tokens]) -> dict[str, int]:
     written = tokens = 0
     for sentence in sentences:
-        out.write(text.line(sentence))
-        written += 1
-        tokens += len(sentence)
+        if line := text.line(sentence):
+            out.write(line)
+            written += 1
+            tokens += len(sentence)
     return {"sentences": written, "tokens": tokens}
 
 

@@ -22,7 +22,7 @@ from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger, num_parameters
 from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.stages import manifest
-from metalstm.stages.devel import Devel, tag_corpus
+from metalstm.stages.devel import Devel, require_entities, tag_corpus
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
 from metalstm.tagging.tag import Tagged
@@ -62,10 +62,15 @@ def run(plan: Plan) -> None:
     """Train as `plan` says; write the model, its history, its cost and its predictions.
 
     A training that was stopped goes on after its last whole epoch.
+
+    Raises:
+        UserError: there is nothing to choose an epoch by, or nothing to train on.
     """
     torch.set_num_threads(1)
     chosen = plan.parameters
     data = {split: by_corpus(plan, split) for split in SCORED_SPLITS}
+    if chosen["training"]["train_on"] == "train":
+        require_entities(data["devel"])
     torch.manual_seed(chosen["seed"])
     tagger, sentences = _begin(plan, data["devel"])
     tagger.to(devices.device(chosen["training"]["device"]))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+FILE = Path(__file__).with_name("published_f1.tsv")
 STUDY = "metaLSTM"
 """The system whose STM and MTM figures this project reproduces."""
 
@@ -22,9 +23,8 @@ class Figure:
 
 @cache
 def figures() -> tuple[Figure, ...]:
-    """All figures of published_f1.tsv, in its order."""
-    text = Path(__file__).with_name("published_f1.tsv").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in text.split("\n")[1:] if line]
+    """All figures of `FILE`, in its order."""
+    rows = [line.split("\t") for line in FILE.read_text(encoding="utf-8").split("\n")[1:] if line]
     return tuple(Figure(corpus, system, setting, float(f1), protocol) for corpus, system, setting, f1, protocol in rows)
 
 

@@ -25,4 +25,4 @@ def read_token_lines(path: Path) -> list[tuple[str, ...]]:
     Raises:
         UserError: the file cannot be read or is not UTF-8; a line has no token.
     """
-    return columns.read_tokens(path, separator=lambda text: "\t" if "\t" in text else None)
+    return columns.read_tokens(path, separator=columns.tab_or_spaces)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from metalstm.nn.options import ContextOptions
-from metalstm.options import Options
+from metalstm.options import Options, Seed
 
 Positive = Annotated[float, Field(gt=0.0)]
 NotNegative = Annotated[float, Field(ge=0.0)]
@@ -108,4 +108,4 @@ class LanguageModelOptions(ContextOptions):
     batch_size: Annotated[int, Field(ge=1)] = 64
     learning_rate: Positive = 0.003
     """Of the first steps; it falls in a line to 0."""
-    seed: Annotated[int, Field(ge=0)] = 1
+    seed: Seed = 1

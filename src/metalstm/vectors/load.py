@@ -11,7 +11,8 @@ import codecs
 import gzip
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -46,11 +47,10 @@ def load(path: Path) -> WordVectors:
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; name a file of word vectors in vectors.file")
+    format = detect(path)
     try:
-        format = detect(path)
-        loaded = _load_binary(path) if format == "word2vec binary" else _load_by_gensim(path, format)
-    except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
-        raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
+        with _undamaged(path):
+            loaded = _load_binary(path) if format == "word2vec binary" else _load_by_gensim(path, format)
     except ValueError as error:
         raise UserError(f"{path}{_first_unreadable(path)}") from error
     infinite = np.flatnonzero(~np.isfinite(loaded.vectors).all(axis=1))
@@ -118,11 +118,12 @@ def load_subwords(path: Path) -> Any:
 def save(path: Path, vectors: WordVectors) -> None:
     """Write word2vec binary, atomically; equal vectors give equal bytes.
 
-    Raises UserError for a word with a space or a line end in it, which the format cannot hold.
+    Raises UserError for a word that is empty or has a space or a line end in it, which the format cannot hold.
     """
     for word in vectors.words:
-        if " " in word or "\n" in word:
-            raise UserError(f"{path}: the word {word!r} holds a space or a line end, which word2vec files cannot keep")
+        if not word or " " in word or "\n" in word:
+            wrong = "holds a space or a line end" if word else "is empty"
+            raise UserError(f"{path}: the word {word!r} {wrong}, which word2vec files cannot keep")
     rows = vectors.vectors.astype("<f4")
     with files.atomic(path) as temporary, temporary.open("wb") as file:
         file.write(f"{rows.shape[0]} {rows.shape[1]}\n".encode())
@@ -148,9 +149,9 @@ def rows_of(words: Sequence[str], vectors: WordVectors) -> NDArray[np.int32]:
 def detect(path: Path) -> Format:
     """Which format a file is in, from its first line and what follows it.
 
-    Raises UserError if it is in none.
+    Raises UserError if it is in none, or a packed file is damaged.
     """
-    with _open(path) as file:
+    with _undamaged(path), _open(path) as file:
         first = file.readline(_SAMPLE)
         sample = file.read(_SAMPLE)
     if first.startswith(_FASTTEXT):
@@ -163,6 +164,15 @@ def detect(path: Path) -> Format:
         f"{path}:1: expected `<words> <size>` (word2vec, fastText) or a word and its values, separated by one space "
         f"(GloVe), found {first[:40]!r}"
     )
+
+
+@contextmanager
+def _undamaged(path: Path) -> Iterator[None]:
+    """What reading a file cut short or broken raises becomes a UserError."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
+        raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
 
 
 def _open(path: Path) -> BinaryIO:

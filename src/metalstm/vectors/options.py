@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from metalstm.options import Options
+from metalstm.options import Options, Seed
 
 
 class Text(Options):
@@ -69,7 +69,7 @@ class VectorOptions(Options):
     max_n: Annotated[int, Field(ge=1)] = 6
     bucket: Annotated[int, Field(ge=1)] = 200_000
     """fasttext: rows that all subwords share, by their hash."""
-    seed: int = 1
+    seed: Seed = 1
     workers: Annotated[int, Field(ge=1)] = 1
     """With one worker and a seed the vectors are the same bit for bit; with more they are not."""
 

@@ -30,8 +30,12 @@ def distinct(train: Mapping[str, Iterable[Tokens]]) -> dict[str, list[tuple[str,
 
 
 def line(tokens: Tokens) -> str:
-    """A sentence as it stands in the file. A token with spaces or line ends in it comes apart there."""
-    return f"{' '.join(' '.join(tokens).split())}\n"
+    """A sentence as it stands in the file; nothing, if its tokens are nothing but white space.
+
+    A token with spaces or line ends in it comes apart there.
+    """
+    words = " ".join(tokens).split()
+    return f"{' '.join(words)}\n" if words else ""
 
 
 class SentenceFile:

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from metalstm.errors import UserError
+from metalstm.plan.job import SPLITS, Plan
+from metalstm.stages import convert
+
+SENTENCES = "a\tO\ngout\tB-Disease\n\n"
+
+
+def run(corpus: str = "mine", **splits: str) -> None:
+    for split in SPLITS:
+        Path(f"{split}.tsv").write_text(splits.get(split, SENTENCES), encoding="utf-8")
+    chosen = {"corpus": corpus, "scheme": "auto", "columns": {"token": 0, "label": -1, "separator": "tab"}}
+    files, outputs = ({split: f"{folder}{split}.tsv" for split in SPLITS} for folder in ("", "iobes/"))
+    convert.run(Plan(f"convert/{corpus}", files, outputs, chosen))
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_corpus_is_converted_to_iobes() -> None:
+    run()
+    for split in SPLITS:
+        assert Path(f"iobes/{split}.tsv").read_text("utf-8") == "a\tO\ngout\tS-Disease\n\n"
+
+
+def test_a_split_without_a_sentence_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^devel.tsv: expected sentences, .*; give a file that has some$"):
+        run(devel="\n")
+
+
+def test_a_corpus_named_like_one_of_its_entity_types_is_refused() -> None:
+    with pytest.raises(UserError, match=r"train.tsv: corpus 'Disease': expected a name that is no entity type"):
+        run("Disease")
