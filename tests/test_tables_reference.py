@@ -35,6 +35,13 @@ def metrics(name: str, epochs: int = 3) -> dict[str, Any]:
     }
 
 
+def dictionary(corpus: str) -> dict[str, Any]:
+    return {
+        "run": {"setting": "dictionary", "scope": corpus, "cell": "-", "seeds": [], "corpora": [corpus]},
+        "scores": {corpus: {"test": evaluate(GOLD, GOLD).as_dict()}},
+    }
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """A study of three runs, one of which has no scores yet."""
@@ -88,6 +95,36 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
     before = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
     reference.tables(folder)
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == before
+
+
+def test_a_group_without_a_model_yet_stops_no_other_table(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    params = "corpora: [mine, other, third]\ngroups: {new: [third], both: [mine, other]}\ncells: [lstm]\n"
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    write(folder / "runs/dictionary/third.json", dictionary("third"))
+    assert [path.stem for path in reference.tables(folder)] == ["new", "both", "all"]
+    found = {path.name for path in (folder / "tables").iterdir()}
+    assert {"new.csv", "new.md", "both.svg", "all.svg", "cost.csv", "errors.csv"} <= found
+    assert "new.svg" not in found
+
+
+def test_a_study_of_dictionaries_alone_has_tables(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("corpora: [mine]", encoding="utf-8")
+    write(tmp_path / "runs/dictionary/mine.json", dictionary("mine"))
+    assert reference.tables(tmp_path) == [tmp_path / "tables/all.csv"]
+    [row] = csv_file.read(tmp_path / "tables/all.csv", Row)
+    assert (row.setting, row.f1_mean) == ("dictionary", 100.0)
+
+
+def test_what_is_wrong_in_one_run_leaves_no_half_set_of_files(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    (folder / "params.yaml").write_text("corpora: [mine, other]\ncells: [lstm]", encoding="utf-8")
+    write(folder / f"runs/{RUNS[0]}.json", metrics(RUNS[0]) | {"cpu_seconds": 1.0})
+    with pytest.raises(UserError, match="not a run's metrics"):
+        reference.tables(folder)
+    assert not (folder / "tables").exists()
 
 
 def test_images_have_a_table_of_their_own(tmp_path: Path) -> None:
