@@ -79,6 +79,40 @@ def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> N
     assert not (tmp_path / f"kept/runs/{RUNS[0]}.json").exists()
 
 
+@pytest.mark.parametrize(("planned", "made_by"), [({"hyper_size": 50}, {}), ({}, {"hyper_size": 50})])
+def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
+    study: Path, tmp_path: Path, planned: dict[str, int], made_by: dict[str, int]
+) -> None:
+    plan = {"job": f"train/{RUNS[0]}", "parameters": {"tagger": {"cell_options": planned, "crf": True}}}
+    write(study / f"results/plan/train/{RUNS[0]}.json", plan)
+    content = metrics(RUNS[0]) | {"plan": {"tagger": {"cell_options": made_by}}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+    content["plan"] = {"tagger": {"cell_options": planned}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert reference.keep(study, tmp_path / "kept").new == [RUNS[0]]
+
+
+def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:
+    vote = "stm-vote/mine"
+    voters = [f"stm/mine/lstm/seed-{seed}" for seed in (1, 2)]
+    # The table names the vote before its runs.
+    inputs = {name: f"results/runs/{name}/metrics.json" for name in (vote, *voters)}
+    write(study / "results/plan/table/all.json", {"job": "table/all", "inputs": inputs})
+    run = {"setting": "stm-vote", "scope": "mine", "cell": "lstm", "seeds": [1, 2], "corpora": ["mine"]}
+    write(study / f"results/runs/{vote}/metrics.json", [{"run": run, "scores": {}}])
+    first = reference.keep(study, tmp_path / "first")
+    assert (first.new, first.unfinished, first.outdated_votes) == (voters[:1], voters[1:], [vote])
+
+    write(study / f"results/runs/{voters[1]}/metrics.json", metrics(voters[1]))
+    second = reference.keep(study, tmp_path / "first")
+    assert (second.new, second.unchanged, second.outdated_votes) == ([voters[1], vote], voters[:1], [])
+
+    write(study / f"results/runs/{voters[0]}/metrics.json", metrics(voters[0], epochs=9))
+    third = reference.keep(study, tmp_path / "second")
+    assert (third.new, third.outdated, third.outdated_votes) == (voters[1:], voters[:1], [vote])
+
+
 def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -> None:
     write(study / f"results/runs/{RUNS[2]}/metrics.json", metrics(RUNS[2]))
     folder = tmp_path / "kept"
@@ -152,6 +186,9 @@ def test_mistakes_are_named(study: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a study's params"):
         reference.tables(study)
     (study / "params.yaml").write_text(PARAMS)
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", 3)
+    with pytest.raises(UserError, match=r"metrics\.json: not a run's metrics"):
+        reference.keep(study, tmp_path / "kept")
     (study / "results/plan/table/all.json").unlink()
     with pytest.raises(UserError, match=r"all\.json: no such plan"):
         reference.keep(study, tmp_path / "kept")

@@ -295,6 +295,8 @@ def keep(
     print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:
         print(f"left out: {run}, trained with other parameters than params.yaml has; run it again")
+    for vote in kept.outdated_votes:
+        print(f"left out: {vote}, of runs that are outdated or missing; run it again when they are finished")
     if kept.unfinished:
         print(f"not finished: {', '.join(kept.unfinished)}")
     for table in reference.tables(folder):

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from metalstm.errors import UserError
 from metalstm.tables import results
 from metalstm.tables.columns import padded
 from metalstm.tables.markdown import model_name
@@ -52,7 +51,7 @@ def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[
                 )
                 runs.setdefault((run["setting"], run["cell"]), []).append(measured)
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not a run's metrics ({error!r}); score this run again") from None
+            raise results.unreadable(path, error) from None
     setting_order = [*settings, *sorted({setting for setting, _ in runs})]
     cell_order = [*cells, *sorted({cell for _, cell in runs})]
     places = sorted(runs, key=lambda place: (setting_order.index(place[0]), cell_order.index(place[1])))
