@@ -182,6 +182,11 @@ def test_mistakes_are_named(study: Path, tmp_path: Path) -> None:
         reference.keep(tmp_path, tmp_path / "kept")
     with pytest.raises(UserError, match="no run; `metalstm keep`"):
         reference.tables(study)
+    for number, content in enumerate([{"entries": 3}, {"run": {"setting": "stm"}}, {"run": "stm"}]):
+        write(study / f"runs/{number}/notes.json", content)
+        with pytest.raises(UserError, match=r"notes\.json: not a run's metrics"):
+            reference.tables(study)
+        (study / f"runs/{number}/notes.json").unlink()
     (study / "params.yaml").write_text("groups: {}\n")
     with pytest.raises(UserError, match="not a study's params"):
         reference.tables(study)

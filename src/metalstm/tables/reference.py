@@ -86,7 +86,10 @@ def tables(folder: Path) -> list[Path]:
     images: dict[str, list[Path]] = {}
     taggers: list[Path] = []
     for path, run in results.runs(metrics):
-        setting, scope = (run["run"][key] for key in ("setting", "scope"))
+        try:
+            setting, scope = (run["run"][key] for key in ("setting", "scope"))
+        except (KeyError, TypeError) as error:
+            raise results.unreadable(path, error) from None
         (images.setdefault(scope, []) if setting == "images" else taggers).append(path)
     taggers = list(dict.fromkeys(taggers))
     written = []
