@@ -75,12 +75,14 @@ def terminal(costs: Sequence[Cost], *, file: TextIO | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    headings, *lines = _lines(costs)
+    headings, *lines, total = _lines(costs)
     table = Table(title="cost", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading, is_number in zip(headings, _NUMBERS, strict=True):
         table.add_column(heading, justify="right" if is_number else "left", vertical="bottom")
     for line in lines:
-        table.add_row(*line, end_section=line is lines[-2])
+        table.add_row(*line)
+    table.add_section()
+    table.add_row(*total)
     Console(file=file, highlight=False).print(table)
 
 
