@@ -127,6 +127,7 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
         ("other", "mtm", "both"),
     ]
     before = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
+    (folder / "runs/stm/mine/lstm/.node.123.seed-1.json").write_text("not finished", encoding="utf-8")
     reference.tables(folder)
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == before
 

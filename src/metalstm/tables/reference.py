@@ -80,7 +80,7 @@ def tables(folder: Path) -> list[Path]:
         UserError: the folder is no kept study, or a file in it is not what a run writes.
     """
     names = study.read(folder / "params.yaml")
-    metrics = sorted((folder / "runs").rglob("*.json"))
+    metrics = sorted((folder / "runs").rglob("[!.]*.json"))
     if not metrics:
         raise UserError(f"{folder / 'runs'}: no run; `metalstm keep` brings those of a study")
     images: dict[str, list[Path]] = {}
