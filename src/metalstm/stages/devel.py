@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from metalstm.corpora.columns import Sentence
 from metalstm.nn.tagger import Tagger
 from metalstm.scoring.scores import strict_f1
-from metalstm.tagging.tag import Tagged, tag_tokens
+from metalstm.tagging.tokens import Tagged, tag_tokens
 from metalstm.training.history import Epoch
 
 
