@@ -125,7 +125,7 @@ def join(
 ) -> None:
     """Join corpora into one, each sentence between the tags of its corpus."""
     from metalstm.corpora import columns, joint
-    from metalstm.plan.job import SPLITS
+    from metalstm.corpora.splits import SPLITS
 
     folders = dict(_named_folder(corpus) for corpus in corpora)
     if len(folders) < len(corpora):
