@@ -94,6 +94,7 @@ def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
             (tmp_path / corpus / f"{split}.tsv").write_text(text, encoding="utf-8")
     assert metalstm("join", "joint", "one=one", "two=two", folder=tmp_path).returncode == 0
     assert (tmp_path / "joint/train.tsv").read_text(encoding="utf-8").startswith("<one>\tS-one\nThe\tO\n")
+    (tmp_path / "joint/.node.123.test.tsv").write_text("not finished")
     assert metalstm("strip", "joint", "apart", folder=tmp_path).returncode == 0
     for path in tmp_path.glob("apart/*/*.tsv"):
         assert path.read_bytes() == (tmp_path / path.relative_to(tmp_path / "apart")).read_bytes()

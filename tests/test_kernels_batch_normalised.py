@@ -26,6 +26,22 @@ def test_gradients_of_gradients():
     assert_gradient_of_gradient("bnlstm")
 
 
+def test_a_gradient_of_a_gradient_that_fails_leaves_the_statistics_as_they_were(monkeypatch):
+    made = build("bnlstm", 3, 4, torch.float64)
+    inputs, lengths = torch.randn(5, 2, 3, dtype=torch.float64, requires_grad=True), torch.tensor([2, 5])
+    loss = compiled(made, inputs, lengths, None).sum()
+    compiled(made, inputs, lengths, None)
+    before = [value.clone() for value in made.buffers()]
+
+    def failing(*arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(type(made), "eager", failing)
+    with pytest.raises(MemoryError):
+        torch.autograd.grad(loss, inputs, create_graph=True)
+    assert all(torch.equal(a, b) for a, b in zip(before, made.buffers(), strict=True))
+
+
 @pytest.mark.parametrize("steps", [1, 4, 50])
 def test_statistics_of_several_batches_and_evaluation_with_them(steps):
     """Later steps share the last row of the statistics, and steps with one sentence read it while it changes."""

@@ -1,11 +1,13 @@
 """The shared Meta-LSTM: tasks that leave one another alone, and a shared part that learns from all."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metalstm.nn.cells import recurrent
-from metalstm.nn.cells.multitask import MetaMultiTask, shared_parameters
+from metalstm.nn.cells.multitask import MetaMultiTask
 from metalstm.nn.cells.stack import Stack
 
 LENGTHS = torch.tensor([4, 6, 1, 5])
@@ -18,6 +20,11 @@ def build(num_tasks: int = 3) -> Stack:
 
 def sentences() -> Tensor:
     return torch.randn(4, 6, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+
+
+def shared_parameters(module: nn.Module) -> Iterator[nn.Parameter]:
+    """What all tasks share: every Meta-LSTM and its W_z."""
+    return (weight for name, weight in module.named_parameters() if ".tasks." not in f".{name}")
 
 
 def test_it_says_that_it_takes_the_corpus() -> None:

@@ -59,3 +59,14 @@ def test_the_training_stage_reaches_the_cells_own_module_and_no_other_cell() -> 
     }
     assert "metalstm.nn.crf" in lstm
     assert not [module for module in lstm if module.startswith("metalstm.tracking")]
+
+
+def test_how_text_is_read_and_how_a_training_is_shown_retrain_nothing() -> None:
+    forget()
+    reached = source._closure(["metalstm.stages.train", "metalstm.nn.cells.lstm"])
+    assert "metalstm.tagging.tokens" in reached
+    assert not reached & {
+        "metalstm.corpora.tokenise",
+        *(f"metalstm.tagging.{name}" for name in ("documents", "inference", "spelling", "tag")),
+        "metalstm.training.progress",
+    }

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -94,8 +95,8 @@ def test_nothing_is_left_to_do(inside: Path) -> None:
 
 
 def test_nothing_unfinished_lies_about(inside: Path) -> None:
-    left = [path for path in Path().rglob("*") if path.is_file() and path.name.startswith(f".{os.getpid()}.")]
-    assert left == []
+    hidden = [path.name for path in Path().rglob(".*") if path.is_file()]
+    assert [name for name in hidden if f".{os.getpid()}." in name] == []
     assert list(Path("results/runs").rglob("checkpoint.pt")) == []
 
 
@@ -187,6 +188,41 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(
     assert (again.stdout + again.stderr).count("going on after epoch") == 1 + len(left)
     assert {path: Path(path).read_bytes() for path in weights} == uninterrupted
     assert list(folder.glob("checkpoint*")) == []
+
+
+STOPPED_AT_THE_SECOND_CHECKPOINT = """
+import itertools, os, signal, torch
+from metalstm import cli
+
+save, numbers = torch.save, itertools.count(1)
+
+def half(content, path):
+    save(content, path)
+    if next(numbers) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+torch.save = half
+cli.main()
+"""
+
+
+def test_a_training_that_is_asked_to_end_leaves_nothing_half_and_goes_on(
+    inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(shutil.copytree(inside, tmp_path / "study"))
+    plan = planning.write(Path("params.yaml"))[1]["train/stm/ills/lstm/seed-1"]
+    weights = Path(plan.outputs["model.safetensors"])
+    uninterrupted = weights.read_bytes()
+    for path in plan.outputs.values():
+        Path(path).unlink()
+
+    command = [sys.executable, "-c", STOPPED_AT_THE_SECOND_CHECKPOINT, "stage", "train", "--plan", str(plan.path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 128 + signal.SIGTERM
+    assert {path.name for path in weights.parent.iterdir() if path.is_file()} == {"metrics.json", "checkpoint.pt"}
+    assert stage.run("train", plan.path)
+    assert "going on after epoch 1" in "".join(capfd.readouterr())
+    assert weights.read_bytes() == uninterrupted
 
 
 def test_a_prediction_of_other_sentences_is_not_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

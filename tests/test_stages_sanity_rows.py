@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from metalstm.errors import UserError
 from metalstm.plan.job import Plan
-from metalstm.stages import dictionary, vote
+from metalstm.stages import dictionary, table, vote
 from metalstm.tables.gather import gather
 
 GOLD = ["B-Disease", "E-Disease", "O", "S-Disease"]
@@ -44,6 +45,15 @@ def test_the_dictionary_knows_the_mentions_of_train(corpus: dict[str, str]) -> N
     assert scored["devel"]["unseen"] == {"recall": 0.0, "support": 1}
     [row] = gather([Path(output)], corpora=["mine"], cells=["lstm"])
     assert (row.setting, row.cell, row.seeds, row.f1_mean, row.n_test_entities) == ("dictionary", "-", 0, 100.0, 2)
+
+
+def test_a_table_without_runs_is_refused_before_it_is_written(corpus: dict[str, str]) -> None:
+    output = {"metrics.json": "results/runs/dictionary/mine/metrics.json"}
+    dictionary.run(Plan("dictionary/mine", corpus, output, {"corpus": "mine"}))
+    chosen = {"table": "all", "corpora": ["mine"], "cells": [], "settings": [], "runs": []}
+    with pytest.raises(UserError, match="no run to show"):
+        table.run(Plan("table/all", output, {"csv": "results/tables/all.csv"}, chosen))
+    assert not Path("results/tables").exists()
 
 
 def vote_plan(corpus: dict[str, str], predicted: dict[int, list[str]]) -> Plan:

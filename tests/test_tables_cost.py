@@ -57,6 +57,14 @@ def test_page_and_terminal_end_with_the_sum(costs: list[Cost], monkeypatch: pyte
         assert last.replace("|", " ").split() == ["all", "4", "3.60", "1.80", "600"]
 
 
+def test_a_table_without_a_training_is_its_sum_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cost.csv"
+    path.write_text(csv_file.text([], Cost), encoding="utf-8")
+    output = io.StringIO()
+    cost.terminal(csv_file.read(path, Cost), file=output)
+    assert output.getvalue().split()[-5:] == ["all", "0", "0.00", "0.00", "0"]
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not a run's metrics"):
         cost.gather([write(tmp_path, "a", {"cpu_seconds": 1.0})], cells=[], settings=[])

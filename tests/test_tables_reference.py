@@ -35,6 +35,13 @@ def metrics(name: str, epochs: int = 3) -> dict[str, Any]:
     }
 
 
+def dictionary(corpus: str) -> dict[str, Any]:
+    return {
+        "run": {"setting": "dictionary", "scope": corpus, "cell": "-", "seeds": [], "corpora": [corpus]},
+        "scores": {corpus: {"test": evaluate(GOLD, GOLD).as_dict()}},
+    }
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """A study of three runs, one of which has no scores yet."""
@@ -72,6 +79,40 @@ def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> N
     assert not (tmp_path / f"kept/runs/{RUNS[0]}.json").exists()
 
 
+@pytest.mark.parametrize(("planned", "made_by"), [({"hyper_size": 50}, {}), ({}, {"hyper_size": 50})])
+def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
+    study: Path, tmp_path: Path, planned: dict[str, int], made_by: dict[str, int]
+) -> None:
+    plan = {"job": f"train/{RUNS[0]}", "parameters": {"tagger": {"cell_options": planned, "crf": True}}}
+    write(study / f"results/plan/train/{RUNS[0]}.json", plan)
+    content = metrics(RUNS[0]) | {"plan": {"tagger": {"cell_options": made_by}}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+    content["plan"] = {"tagger": {"cell_options": planned}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert reference.keep(study, tmp_path / "kept").new == [RUNS[0]]
+
+
+def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:
+    vote = "stm-vote/mine"
+    voters = [f"stm/mine/lstm/seed-{seed}" for seed in (1, 2)]
+    # The table names the vote before its runs.
+    inputs = {name: f"results/runs/{name}/metrics.json" for name in (vote, *voters)}
+    write(study / "results/plan/table/all.json", {"job": "table/all", "inputs": inputs})
+    run = {"setting": "stm-vote", "scope": "mine", "cell": "lstm", "seeds": [1, 2], "corpora": ["mine"]}
+    write(study / f"results/runs/{vote}/metrics.json", [{"run": run, "scores": {}}])
+    first = reference.keep(study, tmp_path / "first")
+    assert (first.new, first.unfinished, first.outdated_votes) == (voters[:1], voters[1:], [vote])
+
+    write(study / f"results/runs/{voters[1]}/metrics.json", metrics(voters[1]))
+    second = reference.keep(study, tmp_path / "first")
+    assert (second.new, second.unchanged, second.outdated_votes) == ([voters[1], vote], voters[:1], [])
+
+    write(study / f"results/runs/{voters[0]}/metrics.json", metrics(voters[0], epochs=9))
+    third = reference.keep(study, tmp_path / "second")
+    assert (third.new, third.outdated, third.outdated_votes) == (voters[1:], voters[:1], [vote])
+
+
 def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -> None:
     write(study / f"results/runs/{RUNS[2]}/metrics.json", metrics(RUNS[2]))
     folder = tmp_path / "kept"
@@ -86,8 +127,39 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
         ("other", "mtm", "both"),
     ]
     before = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
+    (folder / "runs/stm/mine/lstm/.node.123.seed-1.json").write_text("not finished", encoding="utf-8")
     reference.tables(folder)
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == before
+
+
+def test_a_group_without_a_model_yet_stops_no_other_table(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    params = "corpora: [mine, other, third]\ngroups: {new: [third], both: [mine, other]}\ncells: [lstm]\n"
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    write(folder / "runs/dictionary/third.json", dictionary("third"))
+    assert [path.stem for path in reference.tables(folder)] == ["new", "both", "all"]
+    found = {path.name for path in (folder / "tables").iterdir()}
+    assert {"new.csv", "new.md", "both.svg", "all.svg", "cost.csv", "errors.csv"} <= found
+    assert "new.svg" not in found
+
+
+def test_a_study_of_dictionaries_alone_has_tables(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("corpora: [mine]", encoding="utf-8")
+    write(tmp_path / "runs/dictionary/mine.json", dictionary("mine"))
+    assert reference.tables(tmp_path) == [tmp_path / "tables/all.csv"]
+    [row] = csv_file.read(tmp_path / "tables/all.csv", Row)
+    assert (row.setting, row.f1_mean) == ("dictionary", 100.0)
+
+
+def test_what_is_wrong_in_one_run_leaves_no_half_set_of_files(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    (folder / "params.yaml").write_text("corpora: [mine, other]\ncells: [lstm]", encoding="utf-8")
+    write(folder / f"runs/{RUNS[0]}.json", metrics(RUNS[0]) | {"cpu_seconds": 1.0})
+    with pytest.raises(UserError, match="not a run's metrics"):
+        reference.tables(folder)
+    assert not (folder / "tables").exists()
 
 
 def test_images_have_a_table_of_their_own(tmp_path: Path) -> None:
@@ -111,10 +183,18 @@ def test_mistakes_are_named(study: Path, tmp_path: Path) -> None:
         reference.keep(tmp_path, tmp_path / "kept")
     with pytest.raises(UserError, match="no run; `metalstm keep`"):
         reference.tables(study)
+    for number, content in enumerate([{"entries": 3}, {"run": {"setting": "stm"}}, {"run": "stm"}]):
+        write(study / f"runs/{number}/notes.json", content)
+        with pytest.raises(UserError, match=r"notes\.json: not a run's metrics"):
+            reference.tables(study)
+        (study / f"runs/{number}/notes.json").unlink()
     (study / "params.yaml").write_text("groups: {}\n")
     with pytest.raises(UserError, match="not a study's params"):
         reference.tables(study)
     (study / "params.yaml").write_text(PARAMS)
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", 3)
+    with pytest.raises(UserError, match=r"metrics\.json: not a run's metrics"):
+        reference.keep(study, tmp_path / "kept")
     (study / "results/plan/table/all.json").unlink()
     with pytest.raises(UserError, match=r"all\.json: no such plan"):
         reference.keep(study, tmp_path / "kept")

@@ -14,7 +14,8 @@ from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, ContextOptions, CrfOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging import inference
-from metalstm.tagging.tag import load, tag_tokens
+from metalstm.tagging.tag import load
+from metalstm.tagging.tokens import tag_tokens
 
 TEXT = [
     (("Give", "aspirin", "(", "ASA", ")", "100", "mg"), ("O", "S-Drug", "O", "S-Drug", "O", "O", "O")),

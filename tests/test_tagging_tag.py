@@ -11,9 +11,9 @@ from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
-from metalstm.tagging import tag
 from metalstm.tagging.inputs import read_text, read_token_lines
-from metalstm.tagging.tag import tag_sentences, tag_text, tag_tokens
+from metalstm.tagging.tag import tag_sentences, tag_text
+from metalstm.tagging.tokens import tag_tokens
 
 DRUGS = ["aspirin", "warfarin", "heparin"]
 
@@ -62,7 +62,7 @@ def small_tagger(sentences, corpora=("A",)):
 
 
 def test_labels_come_back_in_the_order_of_the_sentences(monkeypatch):
-    monkeypatch.setattr(tag, "TOKENS_A_BATCH", 5)
+    monkeypatch.setattr("metalstm.tagging.tokens.TOKENS_A_BATCH", 5)
     sentences = [["and"], ["aspirin", "and", "heparin", "."], [], ["warfarin"], ["and", "aspirin", "."]]
     tagged = tag_tokens(pharmacist(), sentences)
     assert tagged.labels == [["O"], ["S-Drug", "O", "S-Drug", "O"], [], ["S-Drug"], ["O", "S-Drug", "O"]]
@@ -74,7 +74,7 @@ def test_batching_changes_no_label(monkeypatch):
     tagger = small_tagger(sentences).eval()
     tokens = [words for words, _ in sentences]
     whole = tag_tokens(tagger, tokens).labels
-    monkeypatch.setattr(tag, "TOKENS_A_BATCH", 1)
+    monkeypatch.setattr("metalstm.tagging.tokens.TOKENS_A_BATCH", 1)
     assert tag_tokens(tagger, tokens).labels == whole
 
 

@@ -272,6 +272,9 @@ def test_patience_needs_a_development_set(tmp_path):
 def test_a_checkpoint_is_removed_when_the_caller_says_so(tmp_path):
     train(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    # What another process, on this machine or another, was killed while writing.
+    for name in (".node-7.123.checkpoint.pt", ".123.checkpoint-ills.pt"):
+        (tmp_path / name).touch()
     checkpoints.remove(tmp_path)
     assert not list(tmp_path.iterdir())
     checkpoints.remove(tmp_path)

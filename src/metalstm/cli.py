@@ -3,6 +3,7 @@
 import gc
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -60,6 +61,8 @@ def stage(
     # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
     gc.set_threshold(100_000)
     _one_thread()
+    # What a scheduler ends shall remove its unfinished files, as after an error.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from metalstm.stages.run import run
 
     if not run(name, plan):
@@ -122,7 +125,7 @@ def join(
 ) -> None:
     """Join corpora into one, each sentence between the tags of its corpus."""
     from metalstm.corpora import columns, joint
-    from metalstm.plan.job import SPLITS
+    from metalstm.corpora.splits import SPLITS
 
     folders = dict(_named_folder(corpus) for corpus in corpora)
     if len(folders) < len(corpora):
@@ -158,7 +161,7 @@ def strip(
     """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
     from metalstm.corpora import columns, joint
 
-    files = sorted(src.glob("*.tsv")) if src.is_dir() else [src]
+    files = sorted(src.glob("[!.]*.tsv")) if src.is_dir() else [src]
     if not files:
         raise UserError(f"{src}: no .tsv file in this folder")
     if dst.suffix == ".tsv" and not src.is_dir():
@@ -295,6 +298,8 @@ def keep(
     print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:
         print(f"left out: {run}, trained with other parameters than params.yaml has; run it again")
+    for vote in kept.outdated_votes:
+        print(f"left out: {vote}, of runs that are outdated or missing; run it again when they are finished")
     if kept.unfinished:
         print(f"not finished: {', '.join(kept.unfinished)}")
     for table in reference.tables(folder):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,17 +15,23 @@ def atomic(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`; what was written there takes its place only if all went well.
 
     Missing folders are made. The temporary name starts with a dot and ends as `path` does, so that
-    libraries which look at a file's ending write the right format. Others may read the file as far as the umask
-    lets them, even where a library (safetensors) would keep it to its owner.
+    libraries which look at a file's ending write the right format; it is another one in each process of each machine
+    that shares the disk. Others may read the file as far as the umask lets them, even where a library (safetensors)
+    would keep it to its owner.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    temporary = path.with_name(f".{platform.node()}.{os.getpid()}.{path.name}")
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def unfinished(folder: Path, pattern: str) -> Iterator[Path]:
+    """The temporary files of `atomic` for paths `folder/pattern`, such as a killed process leaves."""
+    return folder.glob(f".*.{pattern}")
 
 
 def _umask() -> int:

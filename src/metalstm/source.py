@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent
-_WITHOUT_EFFECT = ("metalstm.tracking", "metalstm.errors")
+_WITHOUT_EFFECT = ("metalstm.tracking", "metalstm.errors", "metalstm.training.progress")
 """Modules that cannot change what a stage writes."""
 
 

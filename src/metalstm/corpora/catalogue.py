@@ -12,10 +12,10 @@ from urllib.parse import quote
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from ruamel.yaml import YAML
 
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
 from metalstm.options import Options
 
-SPLITS = ("train", "devel", "test")
 IMAGE_FILES = ("train-images", "train-labels", "test-images", "test-labels")
 
 

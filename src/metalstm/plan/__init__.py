@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 
 from metalstm import parameters
+from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text_if_changed
 from metalstm.parameters import Study
 from metalstm.plan import corpora, images, taggers, vectors
@@ -19,7 +20,6 @@ from metalstm.plan.job import (
     MODEL_FILES,
     PLANS,
     SCORED_SPLITS,
-    SPLITS,
     VECTORS,
     Plan,
     Run,

@@ -7,10 +7,11 @@ from typing import Literal
 
 from metalstm import source
 from metalstm.corpora import catalogue
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
 from metalstm.files import git_blob_id
 from metalstm.parameters import Study
-from metalstm.plan.job import SPLITS, Plan
+from metalstm.plan.job import Plan
 
 Kind = Literal["tokens", "images"]
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from metalstm.errors import UserError
 
-SPLITS = ("train", "devel", "test")
 SCORED_SPLITS = ("devel", "test")
 PLANS = Path("results/plan")
 MANIFESTS = Path("results/manifest")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from metalstm.scoring.seen import SurfaceForm
+from metalstm.scoring.seen import SurfaceForm, longest_first
 
 
 class Occurrence(NamedTuple):
@@ -16,13 +16,10 @@ class Occurrence(NamedTuple):
 
 def occurrences(tokens: Sequence[Sequence[str]], forms: Collection[SurfaceForm]) -> Iterator[Occurrence]:
     """All places at which exactly the tokens of one of `forms` stand, in the order of the text, the longest first."""
-    sizes: dict[str, set[int]] = {}
-    for form in forms:
-        sizes.setdefault(form[0], set()).add(len(form))
-    longest_first = {word: sorted(lengths, reverse=True) for word, lengths in sizes.items()}
+    sizes = longest_first(forms)
     for sentence, words in enumerate(map(tuple, tokens)):
         for start, word in enumerate(words):
-            for size in longest_first.get(word, ()):
+            for size in sizes.get(word, ()):
                 form = words[start : start + size]
                 if len(form) == size and form in forms:
                     yield Occurrence(sentence, start, form)

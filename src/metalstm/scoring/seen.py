@@ -9,7 +9,7 @@ multi-task model learns from.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from metalstm.scoring.entities import strict_entities
@@ -78,20 +78,23 @@ def dictionary_labels(mentions: Mentions, tokens: Sequence[Sequence[str]]) -> li
     frequent ones the first in the alphabet). Returns valid IOBES labels.
     """
     types = {form: most_frequent(counts) for form, counts in mentions.items()}
-    lengths: dict[str, set[int]] = {}
-    for form in types:
-        lengths.setdefault(form[0], set()).add(len(form))
-    longest_first = {word: sorted(sizes, reverse=True) for word, sizes in lengths.items()}
-    return [_match(tuple(words), types, longest_first) for words in tokens]
+    sizes = longest_first(types)
+    return [_match(tuple(words), types, sizes) for words in tokens]
 
 
-def _match(
-    words: SurfaceForm, types: Mapping[SurfaceForm, str], longest_first: Mapping[str, Sequence[int]]
-) -> list[str]:
+def longest_first(forms: Iterable[SurfaceForm]) -> dict[str, list[int]]:
+    """How many tokens the forms have that begin with a word, by that word, the most first."""
+    sizes: dict[str, set[int]] = {}
+    for form in forms:
+        sizes.setdefault(form[0], set()).add(len(form))
+    return {word: sorted(lengths, reverse=True) for word, lengths in sizes.items()}
+
+
+def _match(words: SurfaceForm, types: Mapping[SurfaceForm, str], sizes: Mapping[str, Sequence[int]]) -> list[str]:
     labels = ["O"] * len(words)
     position = 0
     while position < len(words):
-        for size in longest_first.get(words[position], ()):
+        for size in sizes.get(words[position], ()):
             # Cut short by the end of the sentence it may still be a mention, and then the longest one.
             form = words[position : position + size]
             if form in types:

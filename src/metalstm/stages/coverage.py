@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from metalstm.corpora import columns
+from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text
-from metalstm.plan.job import SPLITS, Plan
+from metalstm.plan.job import Plan
 from metalstm.vectors import load
 from metalstm.vectors.coverage import Coverage, coverage
 

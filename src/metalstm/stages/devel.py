@@ -8,7 +8,7 @@ from metalstm.corpora.schemes import OUTSIDE
 from metalstm.errors import UserError
 from metalstm.nn.tagger import Tagger
 from metalstm.scoring.scores import strict_f1
-from metalstm.tagging.tag import Tagged, tag_tokens
+from metalstm.tagging.tokens import Tagged, tag_tokens
 from metalstm.training.history import Epoch
 
 

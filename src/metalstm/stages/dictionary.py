@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 
 from metalstm.corpora import columns
+from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text
-from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.scoring import seen
 from metalstm.stages import reports
 from metalstm.tables.rows import DICTIONARY, NO_CELL

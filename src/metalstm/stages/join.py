@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from metalstm.corpora import columns, joint
-from metalstm.plan.job import SPLITS, Plan
+from metalstm.corpora.splits import SPLITS
+from metalstm.plan.job import Plan
 
 
 def run(plan: Plan) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from metalstm.corpora import columns
 from metalstm.corpora.columns import Sentence
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
-from metalstm.plan.job import SPLITS
 from metalstm.scoring.report import report
 from metalstm.scoring.scores import Labels
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text
-from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.scoring.consistency import consistent
 from metalstm.scoring.scores import Labels, strict_f1
 from metalstm.stages import reports

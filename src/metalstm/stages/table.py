@@ -19,9 +19,9 @@ def run(plan: Plan) -> None:
     chosen = {name: plan.parameters[name] for name in ("corpora", "cells", "settings")}
     metrics = [Path(path) for path in plan.inputs.values()]
     table = Path(plan.outputs["csv"])
-    rows = pages.write(plan.parameters["table"], metrics, table.parent, **chosen)
-    if not rows:
+    if not plan.parameters["runs"]:
         raise UserError(f"{table}: there is no run to show; name settings and cells in params.yaml")
+    rows = pages.write(plan.parameters["table"], metrics, table.parent, **chosen)
     write_text(Path(plan.outputs["json"]), json.dumps(gather.f1_by_corpus(rows), indent=1) + "\n")
 
     uri = tracking.Settings.read(PLANS.parent).uri

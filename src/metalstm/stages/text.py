@@ -8,9 +8,10 @@ from typing import Any, TextIO
 
 from metalstm.corpora import columns, fetch, tokenise
 from metalstm.corpora.catalogue import Source
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
 from metalstm.files import atomic, sha256, write_text
-from metalstm.plan.job import SPLITS, Plan
+from metalstm.plan.job import Plan
 from metalstm.vectors import paragraphs, text
 from metalstm.vectors.heldout import LEAST_CHARACTERS, LEAST_TOKENS, HeldOut
 

@@ -25,7 +25,7 @@ from metalstm.stages import manifest
 from metalstm.stages.devel import Devel, require_entities, tag_corpus
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
-from metalstm.tagging.tag import Tagged
+from metalstm.tagging.tokens import Tagged
 from metalstm.tracking import LiveRun
 from metalstm.training import checkpoints, devices, weights
 from metalstm.training.batches import Example, number

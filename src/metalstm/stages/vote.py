@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from metalstm.corpora.columns import Sentence
+from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text
-from metalstm.plan.job import SCORED_SPLITS, SPLITS, Plan
+from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.scoring.vote import majority
 from metalstm.stages import reports
 from metalstm.stages.sentences import by_corpus

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from metalstm.errors import UserError
 from metalstm.tables import results
 from metalstm.tables.columns import padded
 from metalstm.tables.markdown import model_name
@@ -52,7 +51,7 @@ def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[
                 )
                 runs.setdefault((run["setting"], run["cell"]), []).append(measured)
         except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not a run's metrics ({error!r}); score this run again") from None
+            raise results.unreadable(path, error) from None
     setting_order = [*settings, *sorted({setting for setting, _ in runs})]
     cell_order = [*cells, *sorted({cell for _, cell in runs})]
     places = sorted(runs, key=lambda place: (setting_order.index(place[0]), cell_order.index(place[1])))
@@ -76,12 +75,14 @@ def terminal(costs: Sequence[Cost], *, file: TextIO | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    headings, *lines = _lines(costs)
+    headings, *lines, total = _lines(costs)
     table = Table(title="cost", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for heading, is_number in zip(headings, _NUMBERS, strict=True):
         table.add_column(heading, justify="right" if is_number else "left", vertical="bottom")
     for line in lines:
-        table.add_row(*line, end_section=line is lines[-2])
+        table.add_row(*line)
+    table.add_section()
+    table.add_row(*total)
     Console(file=file, highlight=False).print(table)
 
 

@@ -46,7 +46,7 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
     which would crowd it. The ending of `path`, .svg or .png, is the format.
 
     Raises:
-        UserError: there is no row.
+        UserError: no row is of a model.
     """
     rows = [row for row in rows if row.cell != NO_CELL and derivation(row.setting) in ("", VOTE)]
     if not rows:

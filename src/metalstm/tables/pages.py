@@ -7,7 +7,7 @@ from metalstm.files import write_text
 from metalstm.tables import cost, csv_file, errors, figures, gather, markdown, summary
 from metalstm.tables.cost import Cost
 from metalstm.tables.errors import Errors
-from metalstm.tables.rows import Row
+from metalstm.tables.rows import NO_CELL, Row
 
 ALL = "all"
 """The table of all corpora and groups."""
@@ -25,25 +25,33 @@ def write(
     """Write `table`.csv, .md and .svg in `folder` and return the rows; nothing is written where there are none.
 
     `table` is a group of `corpora`, or `all`: then the page begins with a summary, and cost.csv and .md, errors.csv
-    and .md are written beside it.
+    and .md are written beside it. Where no row is of a model there is no .svg.
 
     Raises:
         UserError: what `gather` finds wrong in the metrics.
     """
     group = None if table == ALL else table
     rows = gather.gather(metrics, corpora=corpora, cells=cells, settings=settings, group=group)
-    if rows:
-        missing = gather.absent(rows, corpora=corpora, cells=cells, settings=settings)
-        opening = summary.lines(rows) if table == ALL else []
-        page = markdown.page(f"F1 on the test files: {table}", rows, missing, opening=opening)
-        write_text(folder / f"{table}.csv", csv_file.text(rows, Row))
-        write_text(folder / f"{table}.md", page)
-        figures.f1_by_corpus(rows, folder / f"{table}.svg")
-    if rows and table == ALL:
+    if not rows:
+        return rows
+    missing = gather.absent(rows, corpora=corpora, cells=cells, settings=settings)
+    opening = summary.lines(rows) if table == ALL else []
+    files = {
+        f"{table}.csv": csv_file.text(rows, Row),
+        f"{table}.md": markdown.page(f"F1 on the test files: {table}", rows, missing, opening=opening),
+    }
+    if table == ALL:
         costs = cost.gather(metrics, cells=cells, settings=settings)
-        write_text(folder / "cost.csv", csv_file.text(costs, Cost))
-        write_text(folder / "cost.md", cost.page("What the trainings took", costs))
         wrong, left_out = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
-        write_text(folder / "errors.csv", csv_file.text(wrong, Errors))
-        write_text(folder / "errors.md", errors.page("What the errors on the test files are", wrong, left_out))
+        files |= {
+            "cost.csv": csv_file.text(costs, Cost),
+            "cost.md": cost.page("What the trainings took", costs),
+            "errors.csv": csv_file.text(wrong, Errors),
+            "errors.md": errors.page("What the errors on the test files are", wrong, left_out),
+        }
+    # Whatever is wrong in the metrics has been found by now: all files are written, or none.
+    for name, text in files.items():
+        write_text(folder / name, text)
+    if any(row.cell != NO_CELL for row in rows):
+        figures.f1_by_corpus(rows, folder / f"{table}.svg")
     return rows

@@ -34,11 +34,6 @@ def study_f1(corpus: str, setting: str) -> float | None:
     return next((figure.f1 for figure in figures() if (figure.corpus, figure.system, figure.setting) == wanted), None)
 
 
-def study_corpora() -> tuple[str, ...]:
-    """The corpora with a figure for both settings of the study, in its order."""
-    return tuple(figure.corpus for figure in figures() if figure.system == STUDY and figure.setting == "MTM")
-
-
 def others(corpus: str) -> tuple[Figure, ...]:
     """What systems other than the study's reached on a corpus."""
     return tuple(figure for figure in figures() if figure.corpus == corpus and figure.system != STUDY)

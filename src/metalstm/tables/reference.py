@@ -4,7 +4,6 @@ A kept study is a folder with `params.yaml`, `runs` and `tables`. A run's `metri
 the run's folder: `results/runs/stm/linnaeus/lstm/seed-1/metrics.json` is `runs/stm/linnaeus/lstm/seed-1.json`.
 """
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,12 @@ from metalstm.files import atomic, write_text
 from metalstm.plan import job
 from metalstm.plan.job import PLANS
 from metalstm.tables import accuracy, pages, results, study
+from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
 
 _RUNS = Path("results/runs")
+_FILLED_BY_THE_USER = ("cell_options",)
+"""Parameters that hold what is named in params.yaml and no defaults."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,8 @@ class Kept:
     """Without scores yet."""
     outdated: list[str] = field(default_factory=list)
     """Scored, but trained with other parameters than the study has now."""
+    outdated_votes: list[str] = field(default_factory=list)
+    """Of runs that are outdated, unfinished, or none of the study's."""
 
 
 def keep(folder: Path, destination: Path) -> Kept:
@@ -40,15 +44,18 @@ def keep(folder: Path, destination: Path) -> Kept:
     What `destination` had of runs that the study does not name stays. Tables are not made: `tables` does that.
 
     Raises:
-        UserError: `folder` is no study whose plans were written.
+        UserError: `folder` is no study whose plans were written, or a file in it is not what a run writes.
     """
     names = study.read(folder / "params.yaml")
     kept = Kept()
-    for name in _planned(folder, names):
+    # Votes last: which runs are up to date is known by then.
+    for name in sorted(_planned(folder, names), key=_is_vote):
         source, target = folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json"
         if not source.is_file():
             kept.unfinished.append(name)
-        elif _is_outdated(source, folder / PLANS, name):
+        elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
+            kept.outdated_votes.append(name)
+        elif not _is_vote(name) and _is_outdated(source, folder / PLANS, name):
             kept.outdated.append(name)
         elif not target.is_file():
             kept.new.append(name)
@@ -73,13 +80,16 @@ def tables(folder: Path) -> list[Path]:
         UserError: the folder is no kept study, or a file in it is not what a run writes.
     """
     names = study.read(folder / "params.yaml")
-    metrics = sorted((folder / "runs").rglob("*.json"))
+    metrics = sorted((folder / "runs").rglob("[!.]*.json"))
     if not metrics:
         raise UserError(f"{folder / 'runs'}: no run; `metalstm keep` brings those of a study")
     images: dict[str, list[Path]] = {}
     taggers: list[Path] = []
     for path, run in results.runs(metrics):
-        setting, scope = (run["run"][key] for key in ("setting", "scope"))
+        try:
+            setting, scope = (run["run"][key] for key in ("setting", "scope"))
+        except (KeyError, TypeError) as error:
+            raise results.unreadable(path, error) from None
         (images.setdefault(scope, []) if setting == "images" else taggers).append(path)
     taggers = list(dict.fromkeys(taggers))
     written = []
@@ -101,18 +111,42 @@ def _planned(folder: Path, names: Names) -> list[str]:
     return [str(path.parent.relative_to(_RUNS)) for path in paths if path.name == "metrics.json"]
 
 
+def _is_vote(name: str) -> bool:
+    return is_vote(name.split("/")[0])
+
+
+def _voters(metrics: Path) -> set[str]:
+    """The runs that took part in a vote, by name."""
+    try:
+        votes = [run["run"] for _, run in results.runs([metrics])]
+        return {
+            f"{base(vote['setting'])}/{vote['scope']}/{vote['cell']}/seed-{seed}"
+            for vote in votes
+            for seed in vote["seeds"]
+        }
+    except (KeyError, TypeError) as error:
+        raise results.unreadable(metrics, error) from None
+
+
 def _is_outdated(metrics: Path, plans: Path, name: str) -> bool:
-    """Whether the plan of the run says something else than the metrics; a key that only one has is no difference."""
+    """Whether the plan of the run says something else than the metrics.
+
+    A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
+    as it is.
+    """
     plan = plans / ("" if name.startswith("images/") else "train") / f"{name}.json"
-    made_by = json.loads(metrics.read_text(encoding="utf-8"))
-    if not plan.is_file() or isinstance(made_by, list) or "plan" not in made_by:
+    if not plan.is_file():
         return False
-    return _differ(made_by["plan"], job.read(plan).parameters)
+    parameters = job.read(plan).parameters
+    return any("plan" in made_by and _differ(made_by["plan"], parameters) for _, made_by in results.runs([metrics]))
 
 
 def _differ(first: Any, second: Any) -> bool:
     if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return any(_differ(first[key], second[key]) for key in first.keys() & second.keys())
+        return any(
+            first[key] != second[key] if key in _FILLED_BY_THE_USER else _differ(first[key], second[key])
+            for key in first.keys() & second.keys()
+        )
     return bool(first != second)
 
 

@@ -44,11 +44,16 @@ Results = dict[Place, dict[int, Result]]
 """By place, then by seed; what has no single seed stands under 0."""
 
 
+def unreadable(path: Path, why: object) -> UserError:
+    """What to tell the user of a file that is not what a run writes."""
+    return UserError(f"{path}: not a run's metrics ({why!r}); score this run again")
+
+
 def runs(metrics: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """The runs in some metrics.json files: each holds one, or a list of them.
 
     Raises:
-        UserError: a file is missing or is not JSON.
+        UserError: a file is missing, or is not JSON of an object a run.
     """
     for path in metrics:
         try:
@@ -56,8 +61,10 @@ def runs(metrics: Sequence[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; score this run first") from None
         except ValueError as error:
-            raise UserError(f"{path}: not a run's metrics ({error!r}); score this run again") from None
+            raise unreadable(path, error) from None
         for run in content if isinstance(content, list) else [content]:
+            if not isinstance(run, dict):
+                raise unreadable(path, run)
             yield path, run
 
 
@@ -78,7 +85,7 @@ def read(metrics: Sequence[Path]) -> Results:
                     raise UserError(f"{path}: seed {seed} of this run was named before; name each run once")
                 seeds[seed] = _result(content, splits, len(run.get("seeds", [seed])))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: not a run's metrics ({error!r}); score this run again") from None
+            raise unreadable(path, error) from None
     return results
 
 

@@ -95,7 +95,8 @@ def _read(folder: Path) -> _Run | None:
         return None
     alone = [folder / name for name in ("metrics.json", "history.csv", "training.json")]
     artifacts: list[tuple[Path, str | None]] = [(file, None) for file in alone if file.is_file()]
-    artifacts += [(file, "predictions") for file in sorted((folder / "predictions").glob("*.tsv"))]
+    # A dot begins the name of what another process has not finished.
+    artifacts += [(file, "predictions") for file in sorted((folder / "predictions").glob("[!.]*.tsv"))]
     end = int(scores.stat().st_mtime * 1000)
     try:
         metrics = json.loads(scores.read_text(encoding="utf-8"))

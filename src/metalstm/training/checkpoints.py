@@ -86,6 +86,7 @@ def of_corpus(corpus: str) -> str:
 
 
 def remove(folder: Path) -> None:
-    """Remove the checkpoints, once the outputs of the training stand; nothing happens if there are none."""
-    for path in (folder / NAME, *folder.glob(of_corpus("*"))):
-        path.unlink(missing_ok=True)
+    """Remove the checkpoints, half-written ones too, once the outputs of the training stand."""
+    for pattern in (NAME, of_corpus("*")):
+        for path in (*folder.glob(pattern), *files.unfinished(folder, pattern)):
+            path.unlink(missing_ok=True)

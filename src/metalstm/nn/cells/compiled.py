@@ -239,10 +239,12 @@ def _restored(cells: Sequence[Cell], buffers: Sequence[Sequence[Tensor]]) -> Ite
     with torch.no_grad():
         for buffer, value in pairs:
             buffer.copy_(value)
-    yield
-    with torch.no_grad():
-        for (buffer, _), value in zip(pairs, own, strict=True):
-            buffer.copy_(value)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for (buffer, _), value in zip(pairs, own, strict=True):
+                buffer.copy_(value)
 
 
 def _differentiable(call: Call, variables: tuple[Tensor, ...], d_outputs: Tensor) -> tuple[Tensor | None, ...]:

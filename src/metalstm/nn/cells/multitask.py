@@ -6,10 +6,10 @@ weights of its LSTM are made anew at every step:
     W_k = P_k^T diag(z) Q_k        y = W_k [x; h] + B_k z = P_k^T (z * (Q_k [x; h])) + B_k z
 
 for the pre-activation y of each gate. W_k is never built. For transfer to a new task, train a task's P, Q and B while
-`shared_parameters` are frozen.
+the Meta-LSTM and W_z are frozen.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import repeat
 from types import ModuleType
 from typing import ClassVar, NamedTuple, cast
@@ -151,11 +151,3 @@ def _weights(cell: MetaMultiTask, tasks: list[int]) -> tuple[nn.Parameter, ...]:
 
 COMPILED = CompiledKernel(kernel, weights=_weights)
 KERNELS[MetaMultiTask] = (COMPILED,)
-
-
-def shared_parameters(module: nn.Module) -> Iterator[nn.Parameter]:
-    """The parameters of every Meta-LSTM in `module`, W_z included: what all tasks share."""
-    for cell in module.modules():
-        if isinstance(cell, MetaMultiTask):
-            yield from cell.meta.parameters()
-            yield cell.W_z
