@@ -301,7 +301,7 @@ def keep(
     for vote in kept.outdated_votes:
         print(f"left out: {vote}, of runs that are outdated or missing; run it again when they are finished")
     if kept.unfinished:
-        print(f"not finished: {', '.join(kept.unfinished)}")
+        print(f"not finished: {len(kept.unfinished)} runs and votes, {', '.join(kept.unfinished[:5])} first")
     for table in reference.tables(folder):
         print(table)
 
