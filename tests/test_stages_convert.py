@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
-from metalstm.plan.job import SPLITS, Plan
+from metalstm.plan.job import Plan
 from metalstm.stages import convert
 
 SENTENCES = "a\tO\ngout\tB-Disease\n\n"
