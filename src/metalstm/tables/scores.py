@@ -8,7 +8,7 @@ from rich.table import Table
 READINGS = {
     "strict": "type and both ends right, valid IOBES",
     "conlleval": "chunks as CoNLL's scorer finds them",
-    "study": "as the seed study counted: I- and O are alike",
+    "study": "as the original study counted: I- and O are alike",
 }
 
 

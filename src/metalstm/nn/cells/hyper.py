@@ -1,4 +1,4 @@
-"""Hypernetwork cells (Ha, Dai and Le 2016, 'HyperNetworks'), which the seed study calls MetaRNN and MetaLSTM.
+"""Hypernetwork cells (Ha, Dai and Le 2016, 'HyperNetworks'), which the original study calls MetaRNN and MetaLSTM.
 
 A small recurrent network reads [x; h] and gives h^. At every step h^ rescales the rows of the large network's weights:
 

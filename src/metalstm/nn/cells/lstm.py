@@ -81,7 +81,7 @@ KERNELS[LSTM] = (fused, CompiledKernel(kernel, weights=lambda cell: (cell.W_x, c
 
 
 class TorchLSTM(Cell):
-    """torch.nn.LSTM with torch's own start: the seed study's BaseLSTM.
+    """torch.nn.LSTM with torch's own start: the original study's BaseLSTM.
 
     The study packed its sequences. Reading on into padding gives the same outputs and gradients, since every sentence
     is read from step 0, and is three times faster on a CPU. torch.nn.LSTM knows no recurrent dropout: where that is

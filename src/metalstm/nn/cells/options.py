@@ -57,7 +57,7 @@ class HyperOptions(CellOptions):
     embedding_size: Size = 16
     """N_z, the size of each z."""
     z: Literal["per_gate", "shared"] = "per_gate"
-    """An embedding z for each gate (the paper) or one for all four (the seed study)."""
+    """An embedding z for each gate (the paper) or one for all four (the original study)."""
     start: Literal["paper", "study"] = "paper"
     """study: every weight from U(-1/sqrt(H), 1/sqrt(H)), which scales W to almost nothing and hardly trains."""
 
