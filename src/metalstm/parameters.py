@@ -1,16 +1,14 @@
 """params.yaml: what may stand in it, and how it is read (YAML 1.2, every key known, every value in bounds)."""
 
-import difflib
-import types
-import typing
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
+from metalstm import faults
 from metalstm.corpora.catalogue import Corpus, catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
@@ -183,14 +181,14 @@ def validate(document: Any, path: Path) -> Study:
     """
 
     def refuse(location: tuple[int | str, ...], words: str) -> NoReturn:
-        line = _line(document, location)
+        line = faults.line_of(document, location)
         raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
 
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
-        first = _first(error)
-        refuse(first["loc"], _in_words(first))
+        first = faults.first(error)
+        refuse(first["loc"], faults.in_words(first, Study))
     for name, options in study.cell_options.items():
         try:
             cells.check(name, options)
@@ -216,7 +214,7 @@ def validate(document: Any, path: Path) -> Study:
     named = [*cells.names(), *study.variants]
     for number, name in enumerate(study.cells):
         if name not in named:
-            refuse(("cells", number), f"there is no cell {name!r}{_nearest(name, named)}")
+            refuse(("cells", number), f"there is no cell {name!r}{faults.nearest(name, named)}")
     for number, name in enumerate(study.images.sets):
         if name in _TABLES_OF_ALL:
             refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
@@ -238,7 +236,7 @@ def validate(document: Any, path: Path) -> Study:
             if wanted is not None and wanted not in names:
                 refuse(
                     ("overrides", number, "when", key),
-                    f"`{key}: {wanted}` is not known{_nearest(wanted, names)}",
+                    f"`{key}: {wanted}` is not known{faults.nearest(wanted, names)}",
                 )
         variant = study.variants.get(override.when.cell or "", TaggerVariant(cell="lstm"))
         try:
@@ -259,7 +257,7 @@ def check_contextual(study: Study, network: StudyNetworkOptions) -> None:
     wanted = network.contextual
     if wanted is not None and wanted not in study.language_models:
         known = study.language_models
-        hint = _nearest(wanted, known) if known else "; `language_models` names none: describe it there"
+        hint = faults.nearest(wanted, known) if known else "; `language_models` names none: describe it there"
         raise UserError(f"`model.contextual`: there is no language model {wanted!r}{hint}")
 
 
@@ -286,7 +284,7 @@ def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -
     try:
         return type(options).model_validate(_merge(options.model_dump(), changes))
     except ValidationError as error:
-        raise UserError(f"{place}: {_in_words(_first(error), type(options))}") from None
+        raise UserError(f"{place}: {faults.in_words(faults.first(error), type(options))}") from None
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
@@ -295,69 +293,3 @@ def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         result[key] = _merge(base[key], value) if both else value
     return result
-
-
-def _line(document: Any, location: tuple[int | str, ...]) -> int | None:
-    """The line, from 1, of the deepest part of `location` that stands in the file."""
-    line, node = None, document
-    for part in location:
-        if isinstance(node, CommentedMap) and part in node:
-            line = node.lc.key(part)[0] + 1
-        elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1
-        else:
-            break
-        node = node[part]
-    return line
-
-
-def _first(error: ValidationError) -> Any:
-    """The fault to tell of; a misspelt key explains a missing one."""
-    return min(error.errors(), key=lambda fault: fault["type"] == "missing")
-
-
-def _in_words(error: Any, root: type[BaseModel] = Study) -> str:
-    """One sentence for one pydantic error."""
-    location = error["loc"]
-    place = ".".join(str(part) for part in location)
-    if error["type"] == "extra_forbidden":
-        known = _keys_at(root, location[:-1])
-        return f"unknown key `{place}`{_nearest(str(location[-1]), known)}"
-    if error["type"] == "missing":
-        return f"`{place}` is missing"
-    message: str = error["msg"].removeprefix("Value error, ")
-    if not place:  # what is wrong lies between keys, and the message names them
-        return message
-    return f"`{place}`: {message[0].lower()}{message[1:]}; got {_shortened(error['input'])}"
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _nearest(name: str, known: typing.Iterable[str]) -> str:
-    known = sorted(known)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean `{close[0]}`?" if close else f"; known are: {', '.join(known)}"
-
-
-def _keys_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The keys that the schema knows at a place."""
-    for part in location:
-        kind = _without_extras(kind)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(part)].annotation
-        else:
-            kind = typing.get_args(kind)[-1]
-    kind = _without_extras(kind)
-    return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
-
-
-def _without_extras(kind: Any) -> Any:
-    """`X` for `Annotated[X, ...]` and for `X | None`."""
-    if typing.get_origin(kind) is Annotated:
-        return _without_extras(typing.get_args(kind)[0])
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        return _without_extras(next(part for part in typing.get_args(kind) if part is not type(None)))
-    return kind

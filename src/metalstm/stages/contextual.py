@@ -1,4 +1,4 @@
-"""What a language model says of the sentences of a corpus, once for all trainings on them."""
+"""The features that a language model gives the sentences of a corpus, once for all trainings on them."""
 
 from pathlib import Path
 

@@ -111,9 +111,12 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         learned_before = language_model.load(Path(plan.inputs["language_model"]))
         tagger.context.begin(learned_before, load.rows_of(lexicon.words, vectors), unread)
         shown = [example.tokens for example in _examples([devel], tagged=tagged)]
-        for met in (sentences, batch.number(lexicon, shown)) if shown else (sentences,):
-            for corpus in chosen["corpora"]:
-                tagger.context.recall(met, contextual.read(Path(plan.inputs[f"{corpus}.features"])))
+        met_often = [sentences, batch.number(lexicon, shown)] if shown else [sentences]
+        for corpus in chosen["corpora"]:
+            features = contextual.read(Path(plan.inputs[f"{corpus}.features"]))
+            for met in met_often:
+                tagger.context.recall(met, features)
+        for met in met_often:
             tagger.context.remember(met, tagger.words.weight)
     return tagger, sentences
 

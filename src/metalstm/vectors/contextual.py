@@ -1,4 +1,4 @@
-"""What a language model says of the sentences of a corpus, in a file.
+"""The features that a language model gives the sentences of a corpus, in a file.
 
 safetensors (https://huggingface.co/docs/safetensors) with `lengths [sentences]` and, one sentence after the other,
 `read [tokens]`, the number of each token's word vector or -1, both int32, and `features [tokens, size]`, float16.
