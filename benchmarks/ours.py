@@ -1,6 +1,7 @@
 """Our side of the comparison with a peer: the same commands as `flair_peer.py`, the same lines of JSON.
 
-    python benchmarks/ours.py train FILE [--batch N] [--steps N] [--cell CELL] [--kernels auto|off] [--save RUN]
+    python benchmarks/ours.py train FILE [--batch N] [--steps N] [--words trained|static] [--cell CELL]
+        [--kernels auto|off] [--save RUN]
     python benchmarks/ours.py tag RUN FILE OUT
 
 FILE has token TAB label a line. `tag` is `metalstm tag --tokens` with a clock around the tagging alone.
@@ -44,11 +45,13 @@ def prepared(path: Path) -> tuple[Lexicon, Numbered]:
     return lexicon, number([Example(sentence.tokens, sentence.labels, "") for sentence in text], lexicon)
 
 
-def made(lexicon: Lexicon, cell: str, kernels: Kernels) -> Tagger:
+def made(lexicon: Lexicon, cell: str, kernels: Kernels, words: str = "trained") -> Tagger:
     """An untrained tagger: 200 numbers a word, 50 features of its characters, 100 units a direction."""
     torch.manual_seed(1)
     cell_options = {name: size for name, size in SMALL_NETWORK.items() if name in REGISTRY[cell].options.model_fields}
-    options = TaggerOptions(cell=cell, cell_options=cell_options, kernels=kernels, word_size=WORD_SIZE)
+    options = TaggerOptions(
+        cell=cell, cell_options=cell_options, kernels=kernels, word_size=WORD_SIZE, tune_words=words == "trained"
+    )
     return Tagger(lexicon, options).train()
 
 
@@ -72,7 +75,7 @@ def learn(tagger: Tagger, learner: Optimiser, batch: Batch) -> None:
 def train(arguments: argparse.Namespace) -> None:
     """Print the tokens and seconds of steps, making the batches included."""
     lexicon, sentences = prepared(arguments.file)
-    tagger = made(lexicon, arguments.cell, arguments.kernels)
+    tagger = made(lexicon, arguments.cell, arguments.kernels, arguments.words)
     if arguments.save:
         storage.save(tagger, arguments.save)
     learner = optimiser(OptimiserOptions(), tagger)
@@ -101,6 +104,7 @@ def tag(arguments: argparse.Namespace) -> None:
 def main() -> None:
     commands = side.commands(__doc__, train, tag, steps=300)
     commands.train.add_argument("--cell", default="lstm")
+    commands.train.add_argument("--words", choices=["trained", "static"], default="trained")
     commands.train.add_argument("--kernels", choices=["auto", "off"], default="auto")
     arguments = commands.parser.parse_args()
     torch.set_num_threads(1)

@@ -24,6 +24,8 @@ TOKENS_A_SENTENCE = 26
 OURS_PER_PEER = 10
 """We measure so many times the tokens: our steps are too short for as few as a peer's."""
 
+FROZEN = ("--words", "static")
+
 Way = Callable[[], dict[str, float]]
 
 
@@ -48,20 +50,13 @@ def training(options: argparse.Namespace, folder: Path) -> list[Row]:
             return lambda: json.loads(run(called).output.splitlines()[-1])
 
         for cell in ("lstm", "metalstm"):
-            command = [
-                sys.executable,
-                HERE / "ours.py",
-                "train",
-                options.train,
-                "--cell",
-                cell,
-                "--save",
-                folder / cell,
-            ]
-            ways[cell] = learning(command, OURS_PER_PEER * options.tokens)
+            command = [sys.executable, HERE / "ours.py", "train", options.train, "--cell", cell]
+            ways[cell] = learning([*command, "--save", folder / cell], OURS_PER_PEER * options.tokens)
+            ways[f"{cell}, frozen words"] = learning([*command, *FROZEN], OURS_PER_PEER * options.tokens)
         if options.flair:
-            command = [options.flair, HERE / "flair_peer.py", "train", options.train, "--save", folder / "flair.pt"]
-            ways["Flair"] = learning(command, options.tokens)
+            command = [options.flair, HERE / "flair_peer.py", "train", options.train]
+            ways["Flair"] = learning([*command, "--save", folder / "flair.pt"], options.tokens)
+            ways["Flair, frozen words"] = learning([*command, *FROZEN], options.tokens)
         for way, found in in_turn(ways, options.rounds).items():
             speeds = [one["tokens"] / one["cpu_seconds"] for one in found]
             rows.append(row(way, "tokens/s", speeds, task="training", batch=batch))

@@ -1,5 +1,6 @@
 """Cells by name: all of them run with every common option, and mistakes are answered with one clear line."""
 
+import copy
 import os
 import subprocess
 import sys
@@ -35,6 +36,26 @@ def run(module: Stack, batch: int, time: int, dtype: torch.dtype = torch.float32
 def test_the_cells_of_the_study_are_there() -> None:
     for name in ["rnn", "lstm", "torchlstm", "metarnn", "metalstm", "lnlstm", "bnlstm", "metalnlstm", "metamtl"]:
         assert name in names()
+
+
+@pytest.mark.parametrize("name", names())
+def test_features_that_are_not_learned_change_no_other_gradient(name: str) -> None:
+    torch.manual_seed(0)
+    start = recurrent(name, 5, 4, num_layers=2, **NEEDED.get(name, {})).double()
+    inputs, lengths = torch.randn(3, 6, 5, dtype=torch.float64), torch.tensor([6, 2, 4])
+    corpus = (torch.tensor([0, 1, 0]),) if start.takes_corpus else ()
+    found = []
+    for learned, wanted in ((slice(None), True), (slice(1, 3), True), (slice(1, 3), False)):
+        torch.manual_seed(1)
+        module, read = copy.deepcopy(start), inputs.clone().requires_grad_(wanted)
+        module(read, lengths, *corpus, learned=learned).square().sum().backward()
+        found.append([read.grad, *(weight.grad.clone() for weight in module.parameters() if weight.grad is not None)])
+    whole, some, none = found
+    assert torch.equal(some[0][:, :, 1:3], whole[0][:, :, 1:3])
+    assert none[0] is None
+    for a, b, c in zip(whole[1:], some[1:], none[1:], strict=True):
+        assert torch.equal(a, b)
+        assert torch.equal(a, c)
 
 
 @pytest.mark.parametrize("name", names())

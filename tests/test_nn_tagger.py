@@ -12,6 +12,7 @@ from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.options import (
     AttentionOptions,
     CharacterOptions,
+    ContextOptions,
     CrfOptions,
     DropoutOptions,
     MultitaskOptions,
@@ -126,6 +127,30 @@ def test_frozen_words_are_kept_but_not_trained() -> None:
     assert sum(p.numel() for p in model.dense_parameters()) == num_parameters(model) - 8 * len(LEXICON.words)
 
 
+@pytest.mark.parametrize(
+    "update",
+    [
+        {"tune_words": True},
+        {"word_shape": 2, "num_layers": 2},
+        {"characters": CharacterOptions(encoder="none")},
+        {"context": ContextOptions(hidden_size=5, size=4)},
+        {"context": ContextOptions(hidden_size=5, size=4), "word_shape": 3, "cell": "metalstm"},
+        {"context": ContextOptions(hidden_size=5, size=4), "multitask": MultitaskOptions(output="shared")},
+    ],
+    ids=str,
+)
+def test_what_is_learned_beside_frozen_features_gets_its_whole_gradient(update: dict[str, object]) -> None:
+    gradients = []
+    for way in ("auto", "off"):
+        model = tagger(SMALL.model_copy(update={"tune_words": False, "kernels": way} | update)).double()
+        model.loss(batch()).backward()
+        gradients.append({name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad})
+    fast, plain = gradients
+    assert fast["encoder.layers.0.0.W_x"].any()
+    for name, gradient in fast.items():
+        torch.testing.assert_close(gradient, plain[name])
+
+
 def test_decoding_knows_no_dropout_no_gradient_and_leaves_the_mode() -> None:
     model = tagger(SMALL.model_copy(update={"dropout": DropoutOptions(input=0.9, output=0.9, words=0.9)})).train()
     paths = [model.decode(batch()) for _ in range(3)]
@@ -200,7 +225,7 @@ def test_an_encoder_of_many_tasks_is_told_the_corpus() -> None:
     class Told(nn.Module):
         takes_corpus = True
 
-        def forward(self, inputs: Tensor, lengths: Tensor, corpus: Tensor) -> Tensor:
+        def forward(self, inputs: Tensor, lengths: Tensor, corpus: Tensor, *, learned: slice) -> Tensor:
             return corpus[:, None, None].to(inputs.dtype).expand(-1, inputs.shape[1], 14)
 
     model = tagger()

@@ -10,6 +10,7 @@ from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, remember, remember_backward, show, show_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import (
+    EVERY,
     Run,
     memory_gradients,
     product_gradients,
@@ -118,14 +119,14 @@ def forward(
 
 
 def backward(
-    d_h: Array, run: BatchNormRun, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array
+    d_h: Array, run: BatchNormRun, multiply: Multiply, W_x: Array, W_h: Array, *norm: Array, learned: slice = EVERY
 ) -> tuple[Array, ...]:
-    """The gradients of x and of all weights from that of h."""
+    """The gradients of x (of its columns `learned`) and of all weights from that of h."""
     d_from_x, d_from_h = np.zeros_like(run.stored.x), np.zeros_like(run.stored.h)
     d_norm = Norm(*map(np.zeros_like, run.norm))
     counts, d_h = run.steps[:, 1].copy(), d_h[run.order]
     _backward(counts, run.mask, W_h, run.norm, run.learning, run.stored, d_h, d_from_x, d_from_h, d_norm)
-    d_x, *d_weights = product_gradients(d_from_x, d_from_h, run, multiply, W_x)
+    d_x, *d_weights = product_gradients(d_from_x, d_from_h, run, multiply, W_x, learned)
     return (d_x[run.order], *d_weights, *d_norm)
 
 

@@ -12,13 +12,16 @@ import numpy as np
 
 from metalstm.kernels.compilation import REORDER, announce, compiled
 from metalstm.kernels.elementwise import clamped, power_and_rest
+from metalstm.kernels.products import product
 
 Array = np.ndarray[Any, Any]
 
 LEAST = 1e-290
 """A product that may become less than this may lose digits, or all of itself, in float64."""
 VECTOR = 8
-"""Numbers that a processor compares at once."""
+"""Numbers that a processor adds or compares at once: labels without meaning fill what is left of the last ones."""
+AT_ONCE = 4
+"""Rows of a matrix that are added before the sum is written: a divisor of `VECTOR`."""
 
 
 @partial(compiled, fastmath=REORDER)
@@ -50,17 +53,20 @@ def loss_and_gradient(
     d_scores = np.zeros((batch, size + 2, size))
     no_loss = (False, losses, d_emissions, d_scores)
 
-    a, log_a, least_a = _factors(transitions, forbidden)
+    factors, log_a, least_a = _factors(transitions, forbidden)
     first, log_first, least_first = _factors(start, forbidden)
     last, log_last, least_last = _factors(end, forbidden)
-    a_transposed = a.T.copy()
     least_factor = min(least_a, least_first, least_last)
+    width = _whole_vectors(size)
+    a, a_transposed, pairs = np.zeros((width, width)), np.zeros((width, width)), np.empty((width, width))
+    a[:size, :size] = factors
+    a_transposed[:size, :size] = factors.T
 
     e = np.empty((time, size))
-    alpha = np.empty((time, size))
+    alpha = np.zeros((time, width))
+    ahead = np.zeros((time, width))
     scale = np.empty(time)
-    beta = np.empty(size)
-    ahead = np.empty(size)
+    beta = np.empty(width)
     for b in range(batch):
         length = lengths[b]
         if not 1 <= length <= time:
@@ -88,9 +94,9 @@ def loss_and_gradient(
         for t in range(length):
             now = alpha[t]
             if t == 0:
-                now[:] = first
+                now[:size] = first
             else:
-                _product(alpha[t - 1], a, now)
+                _product(alpha[t - 1], a, size, now)
             total = 0.0
             for j in range(size):
                 now[j] *= e[t, j]
@@ -107,8 +113,8 @@ def loss_and_gradient(
         # If every alpha is large enough for the least factors to come, then a zero is no underflow: all its paths
         # are forbidden.
         least_alpha = 1.0
-        reached = alpha.ravel()[: length * size]
-        for place in range(length * size):
+        reached = alpha.ravel()[: length * width]
+        for place in range(length * width):
             least_alpha = min(least_alpha, reached[place] if reached[place] > 0.0 else 1.0)
         if not (least_alpha * least_e * least_factor > LEAST and total > 0.0 and math.isfinite(log_z)):
             return no_loss
@@ -123,18 +129,17 @@ def loss_and_gradient(
             for j in range(size):
                 d_emissions[b, t, j] = alpha[t, j] * beta[j]  # P(y_t = j)
                 # A label that no path reaches has no part in Z, whatever could follow it.
-                ahead[j] = e[t, j] * beta[j] / scale[t] if alpha[t, j] > 0.0 else 0.0
-            for i in range(size):
-                for j in range(size):
-                    d_transitions[i, j] += alpha[t - 1, i] * ahead[j]  # P(y_{t-1} = i, y_t = j) / a_ij
-            _product(ahead, a_transposed, beta)
+                ahead[t, j] = e[t, j] * beta[j] / scale[t] if alpha[t, j] > 0.0 else 0.0
+            _product(ahead[t], a_transposed, size, beta)
         for j in range(size):
             d_emissions[b, 0, j] = alpha[0, j] * beta[j]
             d_start[j] = d_emissions[b, 0, j]
             d_end[j] = d_emissions[b, length - 1, j]
+        pairs[:] = 0.0
+        product(alpha[: length - 1].T, ahead[1:length], pairs)  # sum_t P(y_{t-1} = i, y_t = j) / a_ij
         for i in range(size):
             for j in range(size):
-                d_transitions[i, j] *= a[i, j]
+                d_transitions[i, j] = pairs[i, j] * a[i, j]
 
         # The gold path: its score, and one off wherever it passes
         gold = np.float64(start[labels[b, 0]]) + end[labels[b, length - 1]]
@@ -193,16 +198,22 @@ def _factors(scores: Array, forbidden: float) -> tuple[Array, float, float]:
     return factors, greatest, least
 
 
+@compiled
+def _whole_vectors(size: int) -> int:
+    """The next multiple of `VECTOR`."""
+    return (size + VECTOR - 1) // VECTOR * VECTOR
+
+
 @partial(compiled, fastmath=REORDER)
-def _product(row: Array, matrix: Array, result: Array) -> None:
-    """result_j = sum_i row_i matrix_ij."""
-    size = len(row)
-    for j in range(size):
-        result[j] = row[0] * matrix[0, j]
-    for i in range(1, size):
-        factor = row[i]
-        for j in range(size):
-            result[j] += factor * matrix[i, j]
+def _product(row: Array, matrix: Array, size: int, result: Array) -> None:
+    """result_j = sum_i row_i matrix_ij over `size` rows and, up to the next multiple of `AT_ONCE`, those of zeros."""
+    width = len(row)
+    for j in range(width):
+        result[j] = 0.0
+    for i in range(0, size, AT_ONCE):
+        r0, r1, r2, r3 = row[i], row[i + 1], row[i + 2], row[i + 3]
+        for j in range(width):
+            result[j] += r0 * matrix[i, j] + r1 * matrix[i + 1, j] + r2 * matrix[i + 2, j] + r3 * matrix[i + 3, j]
 
 
 @partial(compiled, fastmath=REORDER)
@@ -210,48 +221,61 @@ def viterbi(emissions: Array, lengths: Array, transitions: Array, start: Array, 
     """The best path `[batch, time]` (int64) and its score `[batch]`, all in the emissions' float type.
 
     On padding a path repeats its last label; among equals the label of the lowest number is taken (Rabiner 1989, 32 to
-    35).
+    35). No psi is kept: on the way back the greatest sum is found again, for the labels of the path alone.
     """
     batch, time, size = emissions.shape
+    number = emissions.dtype.type
     paths = np.empty((batch, time), dtype=np.int64)
     best = np.empty(batch, dtype=emissions.dtype)
-    # Columns are added until whole vectors of the processor hold them: what is left over would go one by one.
-    width = (size + VECTOR - 1) // VECTOR * VECTOR
-    steps = np.zeros((size, width), dtype=transitions.dtype)
-    steps[:, :size] = transitions
-    pointers = np.empty((time, width), dtype=np.int32)
-    delta = np.empty(size, dtype=emissions.dtype)
-    following = np.empty(width, dtype=emissions.dtype)
+    width = _whole_vectors(size)
+    steps = np.zeros((width, width), dtype=emissions.dtype)
+    steps[:size, :size] = transitions
+    delta = np.empty((time, width), dtype=emissions.dtype)
     for b in range(batch):
         length = lengths[b]
         for j in range(size):
-            delta[j] = start[j] + emissions[b, 0, j]  # delta_1(j) = start_j + e_1(j)
+            delta[0, j] = start[j] + emissions[b, 0, j]  # delta_1(j) = start_j + e_1(j)
+        delta[0, size:] = -np.inf
         for t in range(1, length):
-            # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
-            pointer = pointers[t]
-            for j in range(width):
-                following[j] = delta[0] + steps[0, j]
-                pointer[j] = 0
-            for i in range(1, size):
-                here = delta[i]
-                for j in range(width):
-                    score = here + steps[i, j]
-                    better = score > following[j]
-                    following[j] = score if better else following[j]
-                    pointer[j] = np.int32(i) if better else pointer[j]
+            _greatest(delta[t - 1], steps, size, delta[t])
             for j in range(size):
-                delta[j] = following[j] + emissions[b, t, j]  # delta_t(j) = max_i (...) + e_t(j)
-        label = 0
+                delta[t, j] += emissions[b, t, j]  # delta_t(j) = max_i [delta_{t-1}(i) + a_ij] + e_t(j)
+            delta[t, size:] = -np.inf
+        label, greatest = 0, number(-np.inf)
         for j in range(size):
-            delta[j] += end[j]
-            if delta[j] > delta[label]:
-                label = j
-        best[b] = delta[label]
+            score = delta[length - 1, j] + end[j]
+            if j == 0 or score > greatest:
+                label, greatest = j, score
+        best[b] = greatest
         paths[b, length - 1 :] = label
         for t in range(length - 1, 0, -1):
-            label = pointers[t, label]  # y_{t-1} = psi_t(y_t)
+            following, label, greatest = label, 0, delta[t - 1, 0] + steps[0, label]
+            for i in range(1, size):  # psi_t(j) = argmax_i delta_{t-1}(i) + a_ij
+                score = delta[t - 1, i] + steps[i, following]
+                if score > greatest:
+                    label, greatest = i, score
             paths[b, t - 1] = label
     return paths, best
+
+
+@partial(compiled, fastmath=REORDER)
+def _greatest(row: Array, matrix: Array, size: int, result: Array) -> None:
+    """result_j = max_i row_i + matrix_ij over `size` rows and the next ones as in `_product`, of minus infinity."""
+    width = len(row)
+    for j in range(width):
+        result[j] = row[0] + matrix[0, j]
+    for i in range(0, size, AT_ONCE):
+        r0, r1, r2, r3 = row[i], row[i + 1], row[i + 2], row[i + 3]
+        for j in range(width):
+            first = _greater(r0 + matrix[i, j], r1 + matrix[i + 1, j])
+            second = _greater(r2 + matrix[i + 2, j], r3 + matrix[i + 3, j])
+            result[j] = _greater(result[j], _greater(first, second))
+
+
+@compiled
+def _greater(a: Any, b: Any) -> Any:
+    """One instruction, which numpy's maximum is not: it looks for NaN."""
+    return b if b > a else a
 
 
 def compile(dtype: np.dtype[Any]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import tanh_in_place
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, product_gradients, read_state, state_gradient, steps_of
+from metalstm.kernels.state import EVERY, Run, product_gradients, read_state, state_gradient, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ def forward(
     return h, RNNRun(x, steps, mask, reads, h, relu)
 
 
-def backward(d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
-    """The gradients of x, W_x, W_h and b from that of h."""
+def backward(
+    d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, learned: slice = EVERY
+) -> tuple[Array, ...]:
+    """The gradients of x (of its columns `learned`), W_x, W_h and b from that of h."""
     d_y = np.zeros_like(run.h)
     _backward(run.steps, run.mask, W_h, run.relu, run.h, d_h, d_y)
-    return (*product_gradients(d_y, d_y, run, multiply, W_x), d_y.sum(axis=0))
+    return (*product_gradients(d_y, d_y, run, multiply, W_x, learned), d_y.sum(axis=0))
 
 
 @compiled

@@ -14,7 +14,7 @@ from metalstm.kernels.compilation import announce
 from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
-from metalstm.kernels.state import Run, steps_of
+from metalstm.kernels.state import EVERY, Run, steps_of
 
 
 class Parameters(NamedTuple):
@@ -134,8 +134,10 @@ def forward(
     return h, HyperRun(x, steps, mask, stored.reads, weights, stored)
 
 
-def backward(d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array) -> tuple[Array, ...]:
-    """The gradients of x and of all weights from that of h."""
+def backward(
+    d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array, learned: slice = EVERY
+) -> tuple[Array, ...]:
+    """The gradients of x (of its columns `learned`) and of all weights from that of h."""
     p, rest = Parameters(*parameters[:8]), parameters[8:]
     stored = run.stored
     hidden, tokens = p.W_h.shape[1], run.steps[:, 1].sum()
@@ -164,7 +166,7 @@ def backward(d_h: Array, run: HyperRun, multiply: Multiply, *parameters: Array) 
         small_W_h=np.ascontiguousarray(d_small[:, hidden:]),
     )
     by_weight = (d.reshape(weight.shape) for d, weight in zip([*gradients, *d_rest], parameters, strict=True))
-    return (multiply(d.from_x, run.weights.from_x.T), *by_weight)
+    return (multiply(d.from_x, run.weights.from_x[:, learned].T), *by_weight)
 
 
 def _zeros_from(tokens: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

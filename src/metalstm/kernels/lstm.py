@@ -17,6 +17,7 @@ from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import (
+    EVERY,
     Run,
     memory_gradients,
     product_gradients,
@@ -79,10 +80,12 @@ def forward(
     return recur(x, steps_of(counts, backwards), mask, gates, W_h, no_norm(x.dtype))
 
 
-def backward(d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array) -> tuple[Array, ...]:
-    """The gradients of x, W_x, W_h and b from that of h."""
+def backward(
+    d_h: Array, run: LSTMRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, learned: slice = EVERY
+) -> tuple[Array, ...]:
+    """The gradients of x (of its columns `learned`), W_x, W_h and b from that of h."""
     d_gates, _ = recur_backward(d_h, run, W_h)
-    return (*product_gradients(d_gates, d_gates, run, multiply, W_x), d_gates.sum(axis=0))
+    return (*product_gradients(d_gates, d_gates, run, multiply, W_x, learned), d_gates.sum(axis=0))
 
 
 def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:

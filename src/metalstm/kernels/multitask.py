@@ -14,7 +14,7 @@ from metalstm.kernels import lstm
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import Run, memory_gradients, read_states, state_gradient, steps_of
+from metalstm.kernels.state import EVERY, Run, memory_gradients, read_states, state_gradient, steps_of
 
 
 class Weights(NamedTuple):
@@ -142,19 +142,20 @@ def backward(
     small_b: Array,
     W_z: Array,
     *own: Array,
+    learned: slice = EVERY,
 ) -> tuple[Array, ...]:
-    """The gradients of x and of all weights from that of h."""
+    """The gradients of x (of its columns `learned`) and of all weights from that of h."""
     stored, size = run.stored, run.x.shape[1]
     hidden, n_z = run.mask.shape[1], len(W_z)
     d = Gradients(*map(np.zeros_like, (stored.q, stored.z, stored.small.gates, run.weights.PB)))
     _backward(run.steps, run.mask, transposed(run.weights.PB), run.members, run.weights, stored, d_h, d)
 
-    d_x = multiply(d.small, np.ascontiguousarray(small_W_x[:, :size]).T)
+    d_x = multiply(d.small, small_W_x[:, :size][:, learned].T)
     d_own: list[Array] = []
     for (P, Q, B), mine, d_PB in zip(zip(own[::3], own[1::3], own[2::3], strict=True), run.rows, d.PB, strict=True):
         x, reads, d_q = _gathered(run.x, mine), _gathered(stored.reads, mine), _gathered(d.q, mine)
-        Q_x = np.ascontiguousarray(Q.reshape(4 * n_z, -1)[:, :size])
-        d_x[mine] += multiply(d_q, Q_x.T)[: len(mine)]
+        Q_x = Q.reshape(4 * n_z, -1)[:, :size]
+        d_x[mine] += multiply(d_q, Q_x[:, learned].T)[: len(mine)]
         d_Q = np.concatenate([multiply(d_q.T, x.T), multiply(d_q.T, reads.T)[:, :hidden]], axis=1)
         d_own += [
             d_PB[:, :n_z].reshape(P.shape),

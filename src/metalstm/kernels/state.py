@@ -19,6 +19,10 @@ def steps_of(counts: Array, backwards: bool) -> Array:
     return np.ascontiguousarray(steps[::-1]) if backwards else steps
 
 
+EVERY = slice(None)
+"""Every column of x."""
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What every `backward` has to know of its `forward`."""
@@ -32,10 +36,13 @@ class Run:
 
 
 def product_gradients(
-    d_from_x: Array, d_from_h: Array, run: Run, multiply: Multiply, W_x: Array
+    d_from_x: Array, d_from_h: Array, run: Run, multiply: Multiply, W_x: Array, learned: slice
 ) -> tuple[Array, Array, Array]:
-    """The gradients of x, W_x and W_h from those of W_x x and W_h h, as one large product each."""
-    return multiply(d_from_x, W_x.T), multiply(d_from_x.T, run.x.T), multiply(d_from_h.T, run.reads.T)
+    """The gradients of x, W_x and W_h from those of W_x x and W_h h, as one large product each.
+
+    learned: the columns of x that a gradient is asked for. Frozen word vectors are most of what a tagger reads.
+    """
+    return multiply(d_from_x, W_x[:, learned].T), multiply(d_from_x.T, run.x.T), multiply(d_from_h.T, run.reads.T)
 
 
 @compiled

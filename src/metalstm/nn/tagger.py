@@ -156,8 +156,16 @@ class Tagger(nn.Module):
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
         corpus = (batch.corpus,) if getattr(self.encoder, "takes_corpus", False) else ()
-        states: Tensor = self.encoder(features, batch.lengths, *corpus)
+        states: Tensor = self.encoder(features, batch.lengths, *corpus, learned=self._learned)
         return states
+
+    @property
+    def _learned(self) -> slice:
+        """The encoder's inputs that depend on what is trained, from the first one to the last."""
+        first = 0 if self.options.tune_words else self.options.word_size
+        is_last_frozen = self.context is not None and self.corpus_embedding is None
+        last = self.options.word_size + self.characters.size + self.options.word_shape if is_last_frozen else None
+        return slice(first, last)
 
     def _without_some(self, words: Tensor) -> Tensor:
         """In training, word ids of which a share is read as the unknown word, so that it learns what to stand for."""

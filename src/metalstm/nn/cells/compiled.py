@@ -21,17 +21,27 @@ from metalstm.nn.compiled import NUMBERS, kernels
 
 Array = np.ndarray[Any, Any]
 
+EVERY, NONE = slice(None), slice(0, 0)
+"""Features that need a gradient."""
 ROWS = 32
 """oneDNN generates code for each new shape, for a millisecond: packed batches of similar size should look the same."""
 
 
 def read(
-    cells: Sequence[Cell], inputs: Tensor, lengths: Tensor, state_masks: Sequence[Tensor | None], corpus: Tensor | None
+    cells: Sequence[Cell],
+    inputs: Tensor,
+    lengths: Tensor,
+    state_masks: Sequence[Tensor | None],
+    corpus: Tensor | None,
+    learned: slice = EVERY,
 ) -> Tensor:
-    """Outputs of a layer, with the arguments of `apart`: by one compiled kernel, or cell by cell."""
+    """Outputs of a layer, with the arguments of `apart`: by one compiled kernel, or cell by cell.
+
+    learned: the features of `inputs` that need a gradient; the others may be given zeros instead.
+    """
     for kernel in KERNELS.get(type(cells[0]), ()) if cells[0].kernels == "auto" else ():
         if isinstance(kernel, CompiledKernel):
-            outputs = kernel.layer(cells, inputs, lengths, state_masks, corpus)
+            outputs = kernel.layer(cells, inputs, lengths, state_masks, corpus, learned)
             if outputs is not None:
                 return outputs
     return apart(Cell.__call__, cells, inputs, lengths, state_masks, corpus)
@@ -43,7 +53,7 @@ class CompiledKernel:
 
     load: Callable[[], ModuleType]
     """Imports its module, with `forward(x, counts, mask, multiply, *weights, backwards)`, which gives h and a run, and
-    `backward(d_h, run, multiply, *weights)`."""
+    `backward(d_h, run, multiply, *weights, learned)`."""
     weights: Callable[..., tuple[nn.Parameter, ...]]
     """The weights of a cell in the kernel's order, which is also that of their gradients, after that of x. If the cell
     takes a corpus, those that the corpora of these numbers need."""
@@ -71,8 +81,9 @@ class CompiledKernel:
         lengths: Tensor,
         state_masks: Sequence[Tensor | None],
         corpus: Tensor | None,
+        learned: slice = EVERY,
     ) -> Tensor | None:
-        """`apart(...)` with these arguments, in one pass.
+        """`read(...)` with these arguments, in one pass.
 
         None for options without a kernel, other devices than the CPU, floats of other types or of several, a state mask
         to be learnt, and for cells that take a corpus without one.
@@ -93,7 +104,7 @@ class CompiledKernel:
         module = kernels(self.load, inputs)
         if module is None:
             return None
-        call = Call(module, cells, [self.options(cell) for cell in cells], lengths, state_masks, corpus, tasks)
+        call = Call(module, cells, [self.options(cell) for cell in cells], lengths, state_masks, corpus, tasks, learned)
         return cast(Callable[..., Tensor], _Compiled.apply)(call, inputs, *weights)
 
 
@@ -109,6 +120,8 @@ class Call:
     corpus: Tensor | None
     tasks: Tensor | None
     """The number `[batch]` of each sentence's corpus among those of the batch, for a cell that takes it."""
+    learned: slice
+    """As in `read`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +153,13 @@ class Packing:
         packed[tokens:] = 0
         return packed
 
-    def unpack(self, packed: Sequence[Array], like: Tensor) -> Tensor:
-        """`[batch, time, size]`, all arrays side by side, with zeros on padding; `like` has the same batch and time."""
-        ends = np.cumsum([part.shape[1] for part in packed])
-        padded = np.zeros((like.shape[0] * like.shape[1], ends[-1]), packed[0].dtype)
-        for part, end in zip(packed, ends, strict=True):
-            padded[self.tokens, end - part.shape[1] : end] = part[: len(self.tokens)]
-        return torch.from_numpy(padded).view(*like.shape[:2], -1)
+    def unpack(self, parts: Sequence[tuple[slice, Array]], shape: Sequence[int]) -> Tensor:
+        """`[batch, time, size]`, each array at its columns, with zeros on padding and in all other columns."""
+        batch, time, size = shape
+        padded = np.zeros((batch * time, size), parts[0][1].dtype)
+        for columns, packed in parts:
+            padded[self.tokens, columns] = packed[: len(self.tokens)]
+        return torch.from_numpy(padded).view(batch, time, size)
 
 
 class _Compiled(torch.autograd.Function):
@@ -174,7 +187,10 @@ class _Compiled(torch.autograd.Function):
             ctx.runs.append(run)
         ctx.call, ctx.packing = call, packing
         ctx.save_for_backward(inputs, *weights)
-        return packing.unpack(outputs, inputs)
+        hidden = call.cells[0].hidden_size
+        places = [slice(first, first + hidden) for first in range(0, hidden * len(outputs), hidden)]
+        shape = (*inputs.shape[:2], hidden * len(outputs))
+        return packing.unpack(list(zip(places, outputs, strict=True)), shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -184,16 +200,18 @@ class _Compiled(torch.autograd.Function):
         if torch.is_grad_enabled():
             with _restored(call.cells, ctx.buffers):
                 return (None, *_differentiable(call, (inputs, *weights), d_outputs))
+        learned = call.learned if ctx.needs_input_grad[1] else NONE
         d_h = np.split(packing.pack(d_outputs), len(call.cells), axis=1)
         found = [
-            call.module.backward(np.ascontiguousarray(d), run, multiply, *map(_array, own))
+            call.module.backward(np.ascontiguousarray(d), run, multiply, *map(_array, own), learned=learned)
             for d, run, own in zip(d_h, ctx.runs, _shared(weights, call.cells), strict=True)
         ]
         d_x = found[0][0]
         for other, *_ in found[1:]:
             d_x += other
         d_weights = (torch.from_numpy(d) for _, *of_cell in found for d in of_cell)
-        return (None, packing.unpack([d_x], inputs), *d_weights)
+        d_inputs = packing.unpack([(learned, d_x)], inputs.shape) if ctx.needs_input_grad[1] else None
+        return (None, d_inputs, *d_weights)
 
 
 def _shared(weights: Sequence[Tensor], cells: Sequence[Cell]) -> list[Sequence[Tensor]]:
@@ -219,7 +237,7 @@ def _by_library(a: Array, b: Array) -> Array:
 
     oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
     """
-    if a.dtype != np.float32 or not torch._C._has_mkldnn:
+    if a.dtype != np.float32 or not torch._C._has_mkldnn or not b.size:
         return cast(Array, a @ b.T)
     left, right = torch.from_numpy(_dense(a)), torch.from_numpy(_dense(b))
     return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "").numpy())

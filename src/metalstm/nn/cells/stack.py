@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from metalstm.nn.cells.cell import Cell
-from metalstm.nn.cells.compiled import read
+from metalstm.nn.cells.compiled import EVERY, read
 from metalstm.nn.cells.options import CellOptions
 from metalstm.nn.dropout import Dropout
 
@@ -43,19 +43,23 @@ class Stack(nn.Module):
             for rate in (options.dropout_input, options.dropout_between)
         )
 
-    def forward(self, inputs: Tensor, lengths: Tensor, corpus: Tensor | None = None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, lengths: Tensor, corpus: Tensor | None = None, *, learned: slice = EVERY
+    ) -> Tensor:
         """Outputs `[batch, time, hidden_size * directions]`, zeros on padding; forward units first.
 
         inputs: `[batch, time, input_size]`; what stands on padding is never read, NaN included.
         lengths: `[batch]`, at most time.
         corpus: `[batch]`, the number of each sentence's corpus, for cells that take it.
+        learned: the features of `inputs` that need a gradient; the others may be given zeros instead.
         """
         lengths = lengths.to(inputs.device)
         features = inputs
         for layer, dropout in zip(self.layers, chain([self.dropout_input], repeat(self.dropout_between)), strict=False):
             cells = cast(list[Cell], list(cast(nn.ModuleList, layer)))
             masks = [self._state_mask(inputs, cell.hidden_size) for cell in cells]
-            features = read(cells, dropout(features), lengths, masks, corpus)
+            features = read(cells, dropout(features), lengths, masks, corpus, learned)
+            learned = EVERY
         return features
 
     def _state_mask(self, inputs: Tensor, size: int) -> Tensor | None:
