@@ -13,7 +13,7 @@ from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging.inputs import read_text, read_token_lines
 from metalstm.tagging.tag import tag_sentences, tag_text
-from metalstm.tagging.tokens import tag_tokens
+from metalstm.tagging.tokens import Reading, tag_tokens
 
 DRUGS = ["aspirin", "warfarin", "heparin"]
 
@@ -76,6 +76,18 @@ def test_batching_changes_no_label(monkeypatch):
     whole = tag_tokens(tagger, tokens).labels
     monkeypatch.setattr("metalstm.tagging.tokens.TOKENS_A_BATCH", 1)
     assert tag_tokens(tagger, tokens).labels == whole
+
+
+def test_a_reading_is_of_the_weights_that_are_there_now():
+    sentences = [(["aspirin"] * n + ["."], ["S-Drug"] * n + ["O"]) for n in range(1, 9)]
+    tagger = small_tagger(sentences)
+    tokens = [[], *(words for words, _ in sentences)]
+    reading = Reading(tagger.lexicon, tokens)
+    for label in (0, 1):
+        with torch.no_grad():
+            tagger.emission.bias.zero_()[label] = 100.0
+        assert reading.tagged(tagger) == tag_tokens(tagger, tokens)
+        assert set(reading.tagged(tagger).labels[1]) == {tagger.lexicon.labels[label]}
 
 
 def test_a_joint_model_reads_task_tags_and_their_labels_are_stripped_by_position():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -82,14 +83,16 @@ def number(
     if "" in distinct:
         raise ValueError("a token is empty")
     spellings = [lexicon.spelling(word) for word in distinct]
-    longest = max(map(len, spellings))
+    spelling_lengths = np.array([len(spelling) for spelling in spellings])
+    padded = np.full((len(spellings), spelling_lengths.max()), PADDING)
+    padded[np.arange(padded.shape[1]) < spelling_lengths[:, None]] = list(chain.from_iterable(spellings))
     corpus = _corpus_ids(lexicon, corpora, len(tokens))
     return Numbered(
         lengths=np.array([len(sentence) for sentence in tokens]),
         spelling_of=np.array(spelling_of),
         words=np.array([lexicon.word_id(word) for word in distinct]),
-        spellings=np.array([spelling + [PADDING] * (longest - len(spelling)) for spelling in spellings]),
-        spelling_lengths=np.array([len(spelling) for spelling in spellings]),
+        spellings=padded,
+        spelling_lengths=spelling_lengths,
         labels=None if labels is None else _label_ids(lexicon, labels, corpus),
         corpus=corpus,
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.schemes import OUTSIDE
 from metalstm.errors import UserError
+from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.tagger import Tagger
 from metalstm.scoring.scores import strict_f1
-from metalstm.tagging.tokens import Tagged, tag_tokens
+from metalstm.tagging.tokens import Reading, Tagged
 from metalstm.training.history import Epoch
 
 
@@ -19,6 +20,7 @@ class Devel:
         """`joined`: the tagger is one of several corpora, and is told which one a sentence is of."""
         self._corpora = corpora
         self._joined = joined
+        self._readings: dict[str, Reading] = {}
         self._latest: dict[str, Tagged] = {}
         self._best: dict[str, Tagged] = {}
         self._best_epoch = 0
@@ -26,10 +28,12 @@ class Devel:
 
     def mean_f1(self, tagger: Tagger) -> float:
         """The mean over the corpora of the strict F1 on each one's own sentences, in per cent."""
-        self._latest = {
-            corpus: tag_corpus(tagger, sentences, corpus, joined=self._joined)
-            for corpus, sentences in self._corpora.items()
-        }
+        if not self._readings:
+            self._readings = {
+                corpus: reading(tagger.lexicon, sentences, corpus, joined=self._joined)
+                for corpus, sentences in self._corpora.items()
+            }
+        self._latest = {corpus: known.tagged(tagger) for corpus, known in self._readings.items()}
         return statistics.fmean(
             strict_f1([sentence.labels for sentence in self._corpora[corpus]], found.labels)
             for corpus, found in self._latest.items()
@@ -54,6 +58,6 @@ def require_entities(corpora: Mapping[str, list[Sentence]]) -> None:
         )
 
 
-def tag_corpus(tagger: Tagger, sentences: list[Sentence], corpus: str, *, joined: bool) -> Tagged:
-    """The labels that a tagger finds for sentences of a corpus."""
-    return tag_tokens(tagger, [sentence.tokens for sentence in sentences], corpus if joined else None)
+def reading(lexicon: Lexicon, sentences: list[Sentence], corpus: str, *, joined: bool) -> Reading:
+    """Sentences of a corpus for a tagger that is trained on it alone, or on several and told which one it is."""
+    return Reading(lexicon, [sentence.tokens for sentence in sentences], corpus if joined else None)

@@ -22,7 +22,7 @@ from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger, num_parameters
 from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.stages import manifest
-from metalstm.stages.devel import Devel, require_entities, tag_corpus
+from metalstm.stages.devel import Devel, reading, require_entities
 from metalstm.stages.sentences import by_corpus
 from metalstm.stages.versions import versions
 from metalstm.tagging.tokens import Tagged
@@ -208,7 +208,7 @@ def _predict(
     removed = {}
     for split, known in zip(SCORED_SPLITS, (in_devel, None), strict=True):
         sentences = data[split][corpus]
-        found = known or tag_corpus(tagger, sentences, corpus, joined=plan.parameters["joint"])
+        found = known or reading(tagger.lexicon, sentences, corpus, joined=plan.parameters["joint"]).tagged(tagger)
         columns.write_predictions(Path(plan.outputs[f"{corpus}.{split}"]), sentences, found.labels)
         removed[f"{corpus}.{split}"] = found.task_labels_removed
     return removed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from metalstm.corpora import joint
@@ -12,6 +13,7 @@ from metalstm.errors import UserError
 from metalstm.nn.lexicon import Lexicon
 
 if TYPE_CHECKING:
+    from metalstm.nn.batch import Numbered
     from metalstm.nn.tagger import Tagger
 
 TOKENS_A_BATCH = 4000
@@ -49,30 +51,54 @@ def tag_tokens(tagger: Tagger | Labeller, sentences: Sequence[Sequence[str]], co
     Raises:
         UserError: the tagger was trained on a joint corpus and no corpus is named, or it does not know the corpus.
     """
-    joined = _joined_corpora(tagger.lexicon)
-    _require_known(corpus, joined or tagger.lexicon.corpora, needed=bool(joined) or len(tagger.lexicon.corpora) > 1)
-    shown = [_between_tags(tokens, corpus) for tokens in sentences] if joined and corpus else sentences
-    predicted = tagger.label(shown) if isinstance(tagger, Labeller) else _label(tagger, shown, corpus)
-    if not joined:
-        return Tagged(predicted, 0)
-    cleaned = [joint.clean_prediction(labels[1:-1], joined) for labels in predicted]
-    return Tagged([labels for labels, _ in cleaned], sum(removed for _, removed in cleaned))
+    return Reading(tagger.lexicon, sentences, corpus).tagged(tagger)
 
 
-def _label(tagger: Tagger, sentences: Sequence[Sequence[str]], corpus: str | None) -> list[list[str]]:
-    """What `Labeller.label` gives, by a tagger of torch."""
-    from metalstm.nn.batch import number
+class Reading:
+    """Sentences for the taggers of one lexicon: its words are looked up once, and tagged as often as asked.
 
-    labels: list[list[str]] = [[] for _ in sentences]
-    rows = [row for row, tokens in enumerate(sentences) if tokens]
-    if not rows:
+    Arguments and errors as in `tag_tokens`.
+    """
+
+    def __init__(self, lexicon: Lexicon, sentences: Sequence[Sequence[str]], corpus: str | None = None) -> None:
+        """Nothing is looked up yet: a `Labeller` does that itself."""
+        self._lexicon, self._corpus = lexicon, corpus
+        self._joined = _joined_corpora(lexicon)
+        several = bool(self._joined) or len(lexicon.corpora) > 1
+        _require_known(corpus, self._joined or lexicon.corpora, needed=several)
+        self._sentences = sentences
+        if self._joined and corpus:
+            self._sentences = [_between_tags(tokens, corpus) for tokens in sentences]
+
+    def tagged(self, tagger: Tagger | Labeller) -> Tagged:
+        """The labels that a tagger finds now; its lexicon is the reading's own."""
+        predicted = tagger.label(self._sentences) if isinstance(tagger, Labeller) else self._labels(tagger)
+        if not self._joined:
+            return Tagged(predicted, 0)
+        cleaned = [joint.clean_prediction(labels[1:-1], self._joined) for labels in predicted]
+        return Tagged([labels for labels, _ in cleaned], sum(removed for _, removed in cleaned))
+
+    def _labels(self, tagger: Tagger) -> list[list[str]]:
+        """What `Labeller.label` gives, by a tagger of torch."""
+        labels: list[list[str]] = [[] for _ in self._sentences]
+        if not self._numbered:
+            return labels
+        numbered, rows = self._numbered
+        for batch in _batches([self._sentences[row] for row in rows]):
+            for place, path in zip(batch, tagger.decode_labels(numbered.batch(batch)), strict=True):
+                labels[rows[place]] = path
         return labels
-    chosen = [sentences[row] for row in rows]
-    numbered = number(tagger.lexicon, chosen, corpora=[corpus] * len(rows) if corpus else None)
-    for places in _batches(chosen):
-        for place, path in zip(places, tagger.decode_labels(numbered.batch(places)), strict=True):
-            labels[rows[place]] = path
-    return labels
+
+    @cached_property
+    def _numbered(self) -> tuple[Numbered, list[int]] | None:
+        """The sentences that are not empty, and which they are."""
+        from metalstm.nn.batch import number
+
+        rows = [row for row, tokens in enumerate(self._sentences) if tokens]
+        if not rows:
+            return None
+        chosen = [self._sentences[row] for row in rows]
+        return number(self._lexicon, chosen, corpora=[self._corpus] * len(rows) if self._corpus else None), rows
 
 
 def _joined_corpora(lexicon: Lexicon) -> tuple[str, ...]:
