@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -157,3 +158,13 @@ def test_short_commands_import_no_large_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_output_is_utf_8_whatever_the_locale(tmp_path):
+    code = (
+        "import sys\nfrom metalstm import cli\nsys.argv = ['metalstm', '--help']\n"
+        "try:\n    cli.main()\nexcept SystemExit:\n    print('TNF\u03b1')"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True, cwd=tmp_path)
+    assert done.stdout.decode("utf-8").endswith("TNF\u03b1\n")

@@ -122,6 +122,14 @@ def test_a_file_is_fetched_verified_and_then_left_alone(upstream: Upstream, sour
     assert len(upstream.asked) == 1
 
 
+def test_what_cannot_be_verified_is_known_by_its_address(upstream: Upstream, raw: Path) -> None:
+    upstream.files["/d/train.tsv"] = CONTENT[:HALF]
+    for folder, content, asked in (("c", CONTENT, 1), ("c", CONTENT, 1), ("d", CONTENT[:HALF], 2), ("c", CONTENT, 3)):
+        bring(Source("train.tsv", url=f"{upstream.address}/{folder}/train.tsv"), raw)
+        assert (raw / "train.tsv").read_bytes() == content
+        assert len(upstream.asked) == asked
+
+
 def test_a_changed_file_is_fetched_anew(source: Source, raw: Path) -> None:
     raw.mkdir(parents=True)
     (raw / "train.tsv").write_bytes(CONTENT[:HALF])

@@ -1,4 +1,5 @@
 import re
+import textwrap
 
 import pytest
 from hypothesis import given
@@ -108,6 +109,14 @@ def test_the_lines_of_a_filled_paragraph_are_one_text():
         "Patients were given a high dose of aspirin for the treatment of pain, which was relieved after 2 h.",
         "Then they slept.",
     ]
+
+
+@pytest.mark.parametrize("end", ["\r\n", " \n", "\t\r\n"])
+def test_what_ends_a_line_changes_no_sentence(end):
+    words = ("Mutations of the gene were found in " + "many large families of patients and " * 9 + "others.").split()
+    for width in range(50, 100):
+        text = textwrap.fill(" ".join(words), width)
+        assert [sentence.split() for sentence in shown(text.replace("\n", end))] == [words]
 
 
 @pytest.mark.parametrize("text", ["A. " * 50_000, ". " * 50_000, "x" * 200_000, "\n" * 100_000, "e.g. " * 50_000])

@@ -84,6 +84,11 @@ def test_no_is_a_word_and_no_truth_value(tmp_path: Path) -> None:
         parameters.read(written(tmp_path, STUDY + "model: {tune_words: no}\n"))
 
 
+def test_a_mistake_behind_a_merge_key_is_told_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown key `variants\.mine\.cel`"):
+        parameters.read(written(tmp_path, STUDY + "variants:\n  mine:\n    <<: {cel: lstm}\n    cell: lstm\n"))
+
+
 def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"params.yaml:11: .*'hyper_sise'.*hyper_size"):
         parameters.read(

@@ -41,6 +41,13 @@ def test_the_corpus_is_found_from_the_folder_of_the_run(study: Path) -> None:
     assert [token for sentence in corpus["devel"] for token in sentence.tokens] == TOKENS
 
 
+def test_results_may_be_a_link_to_another_disk(study: Path) -> None:
+    (study / "elsewhere/disk").mkdir(parents=True)
+    (study / "results").rename(study / "elsewhere/disk/results")
+    (study / "results").symlink_to(study / "elsewhere/disk/results")
+    assert [name for name, _, _ in predictions(study / RUN, "devel")] == ["mine"]
+
+
 def test_what_is_missing_is_named(study: Path) -> None:
     for folder, corpus, message in (
         ("nowhere", None, r"nowhere: no such folder; name that of a run"),

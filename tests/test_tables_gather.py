@@ -17,7 +17,7 @@ GOLD = [["S-Disease", "O"], ["B-Disease", "E-Disease"], ["O", "S-Disease"]] * 10
 WRONG = [["O", "O"]]
 COLUMNS = (
     "group,corpus,setting,cell,seeds,f1_mean,f1_sd,precision_mean,recall_mean,study_f1,delta,p_value,n_test_entities"
-    ",f1_low,f1_high,p_cell,recall_unseen,devel_f1_mean"
+    ",f1_low,f1_high,p_cell,recall_unseen,devel_f1_mean,gain,gain_cell"
 )
 
 
@@ -112,6 +112,9 @@ def test_other_cells_are_tested_against_lstm_by_the_seeds_that_both_have(metrics
     first = [sentence_counts(GOLD, missed(n)) for n in (5, 12)]
     assert (rnn.cell, rnn.p_cell) == ("rnn", randomisation_test(*first))
     assert (lstm.cell, lstm.p_cell) == ("lstm", None)
+    by_seed = [evaluate(GOLD, missed(n)).as_dict()["strict"]["f1"] for n in (5, 12)]
+    assert rnn.gain_cell == pytest.approx(by_seed[0] - by_seed[1])
+    assert (rnn.gain, lstm.gain, lstm.gain_cell) == (None, None, None)
 
 
 def test_another_setting_of_a_group_is_compared_with_stm_and_the_mtm_of_the_study(tmp_path: Path) -> None:

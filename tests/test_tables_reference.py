@@ -79,6 +79,22 @@ def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> N
     assert not (tmp_path / f"kept/runs/{RUNS[0]}.json").exists()
 
 
+def test_a_run_on_vectors_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> None:
+    def plan(job: str, read: list[str], made: list[str], **parameters: int) -> dict[str, Any]:
+        files = {"inputs": {path: path for path in read}, "outputs": {path: path for path in made}}
+        return {"job": job, "parameters": parameters} | files
+
+    write(study / "results/plan/text/sentences.json", plan("text/sentences", [], ["text"], learned=1))
+    write(study / "results/plan/vectors/words.json", plan("vectors/words", ["text"], ["vectors"], epochs=5))
+    write(study / f"results/plan/train/{RUNS[0]}.json", plan(f"train/{RUNS[0]}", ["vectors"], ["model"]))
+    for noted, outdated in (({}, []), ({"learned": 1}, []), ({"learned": 2}, [RUNS[0]])):
+        write(study / "results/manifest/text/sentences.json", {"parameters": noted} if noted else {"plan": "of old"})
+        assert reference.keep(study, tmp_path / "kept").outdated == outdated
+    write(study / "results/manifest/text/sentences.json", {"parameters": {"learned": 1}})
+    write(study / "results/manifest/vectors/words.json", {"parameters": {"epochs": 15}})
+    assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+
+
 @pytest.mark.parametrize(("planned", "made_by"), [({"hyper_size": 50}, {}), ({}, {"hyper_size": 50})])
 def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
     study: Path, tmp_path: Path, planned: dict[str, int], made_by: dict[str, int]

@@ -48,6 +48,14 @@ def test_models_and_cells_are_compared_pair_by_pair() -> None:
     ]
 
 
+def test_a_difference_is_of_the_seeds_that_the_p_value_is_of() -> None:
+    rows = [STM, replace(STM, cell="rnn", seeds=1, f1_mean=90.0, p_cell=0.001, gain_cell=-2.0)]
+    assert cells(lines(rows), "Cells against lstm") == [["STM", "rnn", "lstm", "1", "0", "-2.00", "0", "1"]]
+    rows = [STM, replace(MTM, f1_mean=90.0, gain=-2.0)]
+    [line] = cells(lines(rows), "A model for a group against one for each corpus")
+    assert line == ["MTM", "lstm", "STM", "1", "0", "-2.00", "0", "1"]
+
+
 def test_what_is_derived_is_compared_with_its_like_and_comes_last() -> None:
     derived = [
         replace(row, setting=f"{row.setting}-{kind}", f1_mean=row.f1_mean + 1.0)

@@ -52,9 +52,14 @@ def test_too_few_sentences_to_hold_some_out_are_learned_all_the_same() -> None:
 
 
 def test_how_many_scores_are_in_memory_changes_no_perplexity(monkeypatch: pytest.MonkeyPatch) -> None:
-    together = learn(counting(), VECTORS, OPTIONS).perplexity_forward
+    sentences = counting()
+    for number, sentence in enumerate(sentences):  # words that are no answers, in some sentences more than in others
+        sentence[: number % 5] = WORDS + 1
+    together = learn(sentences, VECTORS, OPTIONS)
     monkeypatch.setattr(language_model, "SCORES_AT_ONCE", 1)
-    assert learn(counting(), VECTORS, OPTIONS).perplexity_forward == pytest.approx(together)
+    alone = learn(sentences, VECTORS, OPTIONS)
+    assert alone.perplexity_forward == pytest.approx(together.perplexity_forward)
+    assert alone.perplexity_backward == pytest.approx(together.perplexity_backward)
 
 
 @pytest.mark.parametrize(

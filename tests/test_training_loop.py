@@ -220,6 +220,26 @@ def test_cost_is_summed_over_resumes(tmp_path):
     assert outcome.peak_memory_mb == 1e6
 
 
+def test_a_full_disk_is_told_in_a_line(tmp_path, monkeypatch):
+    def full(*_):
+        raise RuntimeError("[enforce fail at inline_container.cc]\n. unexpected pos")
+
+    train(tmp_path)
+    left = checkpoints.load(tmp_path)
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(UserError, match=r"checkpoint\.pt: cannot be written: \[enforce fail"):
+        checkpoints.save(tmp_path, left)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_fewer_graphics_processors_than_before_are_no_reason_to_stop(monkeypatch):
+    given = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda state, device: given.append((state, device)))
+    checkpoints.set_random_states([torch.get_rng_state(), "first", "second"])
+    assert given == [("first", 0)]
+
+
 def test_a_checkpoint_of_something_else_is_not_used(tmp_path):
     with pytest.raises(Stop):
         train(tmp_path / "a", identity="another run", on_epoch=stop_after(2))

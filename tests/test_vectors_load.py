@@ -132,6 +132,10 @@ TEXT = "3 2\na 1 2\nb 3 4\nc 5 6\n"
         (TEXT.replace("c 5 6\n", "").encode(), r":1: 3 words are announced, and 2 follow"),
         (TEXT.replace("3 2\n", "2 2\n").encode(), r":1: 2 words are announced, and 3 follow"),
         (TEXT.replace("3 2\n", "").replace("c 5 6", "c 5").encode(), r":3: expected a word and 2 values"),
+        (
+            TEXT.replace("3 2\n", "").replace("c 5", ". . 5").encode(),
+            r":3: .*found 3; a word with a space.*remove",
+        ),
         (TEXT.replace("3 4", "3 four").encode(), r":3: expected a number, found b'four'"),
         (TEXT.replace("b", "é").encode("latin-1"), r":3: the word .* is not UTF-8"),
         (TEXT.replace("3 4", "3 nan").encode(), r"vector of 'b' holds a value that is not finite"),

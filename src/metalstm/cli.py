@@ -1,6 +1,7 @@
 """`metalstm`: the commands. Each imports what it needs when it runs, so that short ones stay short."""
 
 import gc
+import io
 import json
 import os
 import signal
@@ -336,6 +337,8 @@ def show(
 
 def main() -> None:
     """Run a command; a user's mistake ends in one line and exit code 1."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")  # as the formats of `tag` are, whatever the locale
     try:
         code = app(standalone_mode=False)
     except UserError as error:

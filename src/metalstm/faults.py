@@ -15,7 +15,8 @@ def line_of(document: Any, location: tuple[int | str, ...]) -> int | None:
     line, node = None, document
     for part in location:
         if isinstance(node, CommentedMap) and part in node:
-            line = node.lc.key(part)[0] + 1
+            # what comes by a merge key (`<<:`) stands elsewhere
+            line = node.lc.key(part)[0] + 1 if part in (node.lc.data or {}) else line
         elif isinstance(node, CommentedSeq) and isinstance(part, int) and part < len(node):
             line = node.lc.item(part)[0] + 1
         else:

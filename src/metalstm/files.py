@@ -7,17 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from metalstm.errors import UserError
+
 _BLOCK = 1 << 20
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[Path]:
+def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
     """Give a temporary name beside `path`; what was written there takes its place only if all went well.
 
     Missing folders are made. The temporary name starts with a dot and ends as `path` does, so that
     libraries which look at a file's ending write the right format; it is another one in each process of each machine
     that shares the disk. Others may read the file as far as the umask lets them, even where a library (safetensors)
     would keep it to its owner.
+
+    Raises OSError, or UserError if it is `unwritable` that says so: what a library raises instead.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{platform.node()}.{os.getpid()}.{path.name}")
@@ -25,6 +29,10 @@ def atomic(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
+    except unwritable as error:
+        if isinstance(error, OSError):
+            raise
+        raise UserError(f"{path}: cannot be written: {' '.join(str(error).split())[:200]}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from metalstm.corpora.catalogue import Source
-from metalstm.corpora.verification import fault_of, is_there
+from metalstm.corpora.verification import fault_of, forget, is_there, remember
 from metalstm.errors import UserError
 from metalstm.files import atomic
 
@@ -121,6 +121,7 @@ class _Fetcher:
         """Fetch one file from the first origin that has it."""
         if target.exists():
             self._report(f"{target}: not the file expected; fetching it anew")
+        forget(target)
         refusals: list[_NotHere] = []
         for origin in self._origins(source):
             try:
@@ -134,6 +135,7 @@ class _Fetcher:
                     self._report(f"{refusal}; this mirror is not asked again")
                     self._mirror = ""
             else:
+                remember(target, source)
                 known = "verified" if source.blob else "UNVERIFIED, since no checksum is given"
                 self._report(f"{target}: {target.stat().st_size} bytes from {origin}, {known}")
                 return

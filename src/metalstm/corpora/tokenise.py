@@ -97,7 +97,7 @@ def _block_spans(text: str) -> Iterator[tuple[int, int]]:
     gaps = [*(blank.span() for blank in _BLANK_LINES.finditer(text)), (len(text), len(text))]
     for end, following in gaps:
         lines = text[start:end].split("\n")
-        width = max(map(len, lines))
+        width = max(len(line.rstrip()) for line in lines)
         block = position = start
         for line, next_line in pairwise(lines):
             position += len(line) + 1

@@ -4,19 +4,38 @@ import filecmp
 from pathlib import Path
 
 from metalstm.corpora.catalogue import Source
-from metalstm.files import git_blob_id, sha256
+from metalstm.files import git_blob_id, sha256, write_text
 
 
 def is_there(target: Path, source: Source) -> bool:
     """Whether `target` stands and is what `source` gives, so that nothing need be fetched.
 
-    What cannot be verified is taken as it is, but a changed file on this machine is to be copied anew.
+    What cannot be verified is taken as it is, if it came for the same address; a changed file on this machine is to be
+    copied anew.
     """
     if not target.is_file():
         return False
     if source.blob is not None:
         return _digest(target, source.blob) == source.blob
-    return source.path is None or (Path(source.path).is_file() and filecmp.cmp(source.path, target, shallow=False))
+    if source.path is None:
+        note = _note(target)
+        return note.is_file() and note.read_text(encoding="utf-8") == source.url
+    return Path(source.path).is_file() and filecmp.cmp(source.path, target, shallow=False)
+
+
+def forget(target: Path) -> None:
+    """Before a file takes its place: the address that the one before came for means nothing any more."""
+    _note(target).unlink(missing_ok=True)
+
+
+def remember(target: Path, source: Source) -> None:
+    """After a file took its place: note the address, which is all that there is to know some files by."""
+    if source.blob is None and source.url is not None:
+        write_text(_note(target), source.url)
+
+
+def _note(target: Path) -> Path:
+    return target.with_name(f".{target.name}.address")
 
 
 def fault_of(path: Path, source: Source) -> str | None:

@@ -99,15 +99,24 @@ class LanguageModel(nn.Module):
         which word w was to be expected `exp(expected[w])` times (Jean et al. 2015, 'On using very large target
         vocabulary for neural machine translation', section 3); all words once with `expected` zero for the exact one.
         """
-        around = functional.pad(words, (1, 1), value=self.boundary)
         states = self.states(words, lengths).chunk(2, dim=2)
-        read = real(lengths, words.shape[1])
         after, before = (
             self._loss(side[chosen], project, target[chosen], drawn, expected)
-            for side, project, target in zip(states, self.projections, (around[:, 2:], around[:, :-2]), strict=True)
-            for chosen in [read & (target != self.unknown)]
+            for side, project, (target, chosen) in zip(
+                states, self.projections, self._targets(words, lengths), strict=True
+            )
         )
         return after, before
+
+    def answers(self, words: Tensor, lengths: Tensor) -> Tensor:
+        """Of how many words each of the two losses is the mean, `[2]`."""
+        return torch.stack([chosen.sum() for _, chosen in self._targets(words, lengths)])
+
+    def _targets(self, words: Tensor, lengths: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The words after and before each one, and where they are to be foretold: an unknown word is no answer."""
+        around = functional.pad(words, (1, 1), value=self.boundary)
+        read = real(lengths, words.shape[1])
+        return [(target, read & (target != self.unknown)) for target in (around[:, 2:], around[:, :-2])]
 
     def states(self, words: Tensor, lengths: Tensor) -> Tensor:
         """`[batch, time, 2 * hidden_size]`."""

@@ -83,7 +83,7 @@ def save(
     are the digests that `save_continued` gave, by corpus.
     """
     lexicon = tagger.lexicon
-    with atomic(directory / WEIGHTS) as temporary:
+    with atomic(directory / WEIGHTS, SafetensorError) as temporary:
         _write(tagger.state_dict(), temporary)
         description = _File(
             format=FORMAT,
@@ -119,7 +119,7 @@ def save_continued(tagger: Tagger, joint: Mapping[str, Tensor], directory: Path,
         elif bool(differs.any()):
             weights[name] = value
     path = continued_path(directory, corpus)
-    with atomic(path) as temporary:
+    with atomic(path, SafetensorError) as temporary:
         _write(weights, temporary)
     return sha256(path)
 

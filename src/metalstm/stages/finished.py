@@ -1,5 +1,6 @@
 """What a finished run predicted, beside the files that it is scored on, found from the folder of the run alone."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def predictions(folder: Path, split: str, corpus: str | None = None) -> Iterator
         raise UserError(f"{folder}: not a run on corpora of sentences, which keeps its predictions")
     if corpus is not None and corpus not in corpora:
         raise UserError(f"{folder}: not a run on {corpus}; it is one on {', '.join(corpora)}")
-    study = (folder / _STUDY).resolve()
+    # By name alone: `results` may be a link to another disk.
+    study = Path(os.path.normpath(folder.absolute() / _STUDY))
     for name in [corpus] if corpus else corpora:
         files = {part: study / path for part, path in iobes(name).items()}
         predicted = folder / "predictions" / f"{name}.{split}.tsv"

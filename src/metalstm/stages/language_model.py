@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from metalstm.errors import UserError
@@ -39,7 +40,7 @@ def run(plan: Plan) -> None:
         learned = learn(numbered, torch.from_numpy(np.ascontiguousarray(vectors.vectors)), options)
     except UserError as error:
         raise UserError(f"{plan.job}: {error}") from None
-    with atomic(Path(plan.outputs["weights"])) as temporary:
+    with atomic(Path(plan.outputs["weights"]), SafetensorError) as temporary:
         save_file({name: value.contiguous() for name, value in learned.contextual.state_dict().items()}, temporary)
     said = {
         "tokens": learned.tokens,

@@ -22,9 +22,9 @@ def is_current(plan: Plan) -> bool:
 
 
 def basis(plan: Plan) -> dict[str, Any]:
-    """The digests of the plan and its inputs: what a stage that is about to run builds on."""
+    """The plan's digest and parameters, and the digests of its inputs: what a stage that is about to run builds on."""
     plan_digest = hashlib.sha256(plan.to_json().encode()).hexdigest()
-    return {"plan": plan_digest, "inputs": _digests(plan.inputs.values())}
+    return {"plan": plan_digest, "parameters": plan.parameters, "inputs": _digests(plan.inputs.values())}
 
 
 def write(plan: Plan, built_on: dict[str, Any]) -> None:

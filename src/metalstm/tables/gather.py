@@ -127,6 +127,8 @@ def _row(group: str, place: Place, found: Results) -> Row:
         p_cell=_p_value(by_seed, lstm),
         recall_unseen=_mean([result.recall_unseen for result in seeds]),
         devel_f1_mean=_mean([result.devel_f1 for result in seeds]),
+        gain=_gain(by_seed, partner),
+        gain_cell=_gain(by_seed, lstm),
     )
 
 
@@ -144,11 +146,20 @@ def _interval(seeds: Sequence[Result]) -> tuple[float, float] | tuple[None, None
     return (None, None) if counts is None else bootstrap_interval(counts)
 
 
+def _matched(first: dict[int, Result], second: dict[int, Result] | None) -> list[tuple[Result, Result]]:
+    """The results of each seed that both have."""
+    return [(first[seed], second[seed]) for seed in sorted(first.keys() & second.keys())] if second else []
+
+
+def _gain(first: dict[int, Result], second: dict[int, Result] | None) -> float | None:
+    pairs = _matched(first, second)
+    return statistics.fmean(own.f1 - other.f1 for own, other in pairs) if pairs else None
+
+
 def _p_value(first: dict[int, Result], second: dict[int, Result] | None) -> float | None:
     """Of the seeds that both have; None where there are none, or where their counts were not kept."""
-    matched = sorted(first.keys() & (second or {}).keys())
-    systems = [_counts([system[seed] for seed in matched]) for system in (first, second or {})]
-    if systems[0] is None or systems[1] is None:
+    systems = [_counts(results) for results in zip(*_matched(first, second), strict=True)]
+    if len(systems) < 2 or systems[0] is None or systems[1] is None:
         return None
     return randomisation_test(systems[0], systems[1])
 

@@ -4,6 +4,7 @@ A kept study is a folder with `params.yaml`, `runs` and `tables`. A run's `metri
 the run's folder: `results/runs/stm/linnaeus/lstm/seed-1/metrics.json` is `runs/stm/linnaeus/lstm/seed-1.json`.
 """
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
 
 _RUNS = Path("results/runs")
+_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual")
+"""Stages, each after those that it reads, whose parameters are none of a training's own."""
 _FILLED_BY_THE_USER = ("cell_options",)
 """Parameters that hold what is named in params.yaml and no defaults."""
 
@@ -33,7 +36,7 @@ class Kept:
     unfinished: list[str] = field(default_factory=list)
     """Without scores yet."""
     outdated: list[str] = field(default_factory=list)
-    """Scored, but trained with other parameters than the study has now."""
+    """Scored, but trained with other parameters than the study has now, or on word vectors made with others."""
     outdated_votes: list[str] = field(default_factory=list)
     """Of runs that are outdated, unfinished, or none of the study's."""
 
@@ -48,6 +51,7 @@ def keep(folder: Path, destination: Path) -> Kept:
     """
     names = study.read(folder / "params.yaml")
     kept = Kept()
+    old = _outdated_files(folder)
     # Votes last: which runs are up to date is known by then.
     for name in sorted(_planned(folder, names), key=_is_vote):
         source, target = folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json"
@@ -55,7 +59,7 @@ def keep(folder: Path, destination: Path) -> Kept:
             kept.unfinished.append(name)
         elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
             kept.outdated_votes.append(name)
-        elif not _is_vote(name) and _is_outdated(source, folder / PLANS, name):
+        elif not _is_vote(name) and _is_outdated(source, folder / PLANS, name, old):
             kept.outdated.append(name)
         elif not target.is_file():
             kept.new.append(name)
@@ -128,8 +132,22 @@ def _voters(metrics: Path) -> set[str]:
         raise results.unreadable(metrics, error) from None
 
 
-def _is_outdated(metrics: Path, plans: Path, name: str) -> bool:
-    """Whether the plan of the run says something else than the metrics.
+def _outdated_files(folder: Path) -> set[str]:
+    """What was made for trainings with other parameters than the study in `folder` has now, as far as is noted."""
+    outdated: set[str] = set()
+    for stage in _READ_BY_TRAININGS:
+        for path in (folder / PLANS / stage).rglob("*.json"):
+            plan = job.read(path)
+            manifest = folder / plan.manifest
+            noted = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
+            made_otherwise = "parameters" in noted and _differ(noted["parameters"], plan.parameters)
+            if made_otherwise or outdated & set(plan.inputs.values()):
+                outdated |= set(plan.outputs.values())
+    return outdated
+
+
+def _is_outdated(metrics: Path, plans: Path, name: str, old: set[str]) -> bool:
+    """Whether the plan of the run says something else than the metrics, or reads one of the files `old`.
 
     A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
     as it is.
@@ -137,8 +155,12 @@ def _is_outdated(metrics: Path, plans: Path, name: str) -> bool:
     plan = plans / ("" if name.startswith("images/") else "train") / f"{name}.json"
     if not plan.is_file():
         return False
-    parameters = job.read(plan).parameters
-    return any("plan" in made_by and _differ(made_by["plan"], parameters) for _, made_by in results.runs([metrics]))
+    known = job.read(plan)
+    if old & set(known.inputs.values()):
+        return True
+    return any(
+        "plan" in made_by and _differ(made_by["plan"], known.parameters) for _, made_by in results.runs([metrics])
+    )
 
 
 def _differ(first: Any, second: Any) -> bool:

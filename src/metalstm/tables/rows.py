@@ -49,6 +49,10 @@ class Row:
     """On test mentions that neither train nor devel has; the mean over seeds."""
     devel_f1_mean: float | None = None
     """None where the development split was learned from."""
+    gain: float | None = None
+    """F1 less that of what `p_value` compares with, over the seeds that both have."""
+    gain_cell: float | None = None
+    """F1 less that of what `p_cell` compares with, over the seeds that both have."""
 
 
 def is_vote(setting: str) -> bool:

@@ -12,8 +12,8 @@ from metalstm.tables.rows import DERIVATIONS, NO_CELL, Row, base, derivation
 SURE = 0.05
 """A difference counts as one below this p value."""
 
-Pair = tuple[Row, Row, float | None]
-"""A row, what it is compared with, and the p value of the difference."""
+Pair = tuple[Row, float, float | None]
+"""A row, its difference from what it is compared with, and the p value of that."""
 
 
 def lines(rows: Sequence[Row]) -> list[str]:
@@ -53,7 +53,7 @@ def _groups(rows: Sequence[Row]) -> list[str]:
 
     found = {(row.setting, row.corpus, row.cell): row for row in rows}
     pairs = [
-        (row, found[partner(row), row.corpus, row.cell], row.p_value)
+        (row, _difference(row, found[partner(row), row.corpus, row.cell], row.gain), row.p_value)
         for row in rows
         if row.setting != partner(row) and (partner(row), row.corpus, row.cell) in found
     ]
@@ -66,8 +66,13 @@ def _cells(rows: Sequence[Row]) -> list[str]:
     for row in rows:
         lstm = found.get((row.setting, row.group, row.corpus, REFERENCE_CELL))
         if lstm is not None and row.cell not in (REFERENCE_CELL, NO_CELL):
-            pairs.append((row, lstm, row.p_cell))
+            pairs.append((row, _difference(row, lstm, row.gain_cell), row.p_cell))
     return _compared(pairs, lambda row: REFERENCE_CELL)
+
+
+def _difference(row: Row, other: Row, gain: float | None) -> float:
+    """Over the seeds that both rows have, as the p value is; of all, if they have none in common."""
+    return row.f1_mean - other.f1_mean if gain is None else gain
 
 
 def _compared(pairs: Sequence[Pair], against: Callable[[Row], str]) -> list[str]:
@@ -76,7 +81,7 @@ def _compared(pairs: Sequence[Pair], against: Callable[[Row], str]) -> list[str]
     table[0] += [f"Better, p < {SURE}", f"Worse, p < {SURE}"]
     for setting, cell in _places(row for row, _, _ in pairs):
         own = [pair for pair in pairs if (pair[0].setting, pair[0].cell) == (setting, cell)]
-        differences = [(row.f1_mean - other.f1_mean, p_value) for row, other, p_value in own]
+        differences = [(difference, p_value) for _, difference, p_value in own]
         sure = [difference for difference, p_value in differences if p_value is not None and p_value < SURE]
         tested = any(p_value is not None for _, p_value in differences)
         table.append(

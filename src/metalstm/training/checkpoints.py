@@ -47,15 +47,16 @@ def random_states() -> list[Tensor]:
 def set_random_states(states: list[Tensor]) -> None:
     """Put the default generators back in the states that `random_states` gave."""
     torch.set_rng_state(states[0])
-    if states[1:]:
-        torch.cuda.set_rng_state_all(states[1:])
+    # A training that is resumed may be shown fewer graphics processors than before; it runs on the first.
+    for device, state in zip(range(torch.cuda.device_count()), states[1:], strict=False):
+        torch.cuda.set_rng_state(state, device)
 
 
 def save(folder: Path, checkpoint: Checkpoint, name: str = NAME) -> None:
     """Write `folder/name`, atomically: a kill while it is written leaves the one before."""
     content = {field.name: getattr(checkpoint, field.name) for field in fields(Checkpoint)}
     content["history"] = [asdict(row) for row in checkpoint.history]
-    with files.atomic(folder / name) as temporary:
+    with files.atomic(folder / name, RuntimeError) as temporary:
         torch.save({"format": _FORMAT, **content}, temporary)
 
 

@@ -126,12 +126,13 @@ def _perplexity(model: LanguageModel, sentences: list[Array]) -> tuple[float, fl
     """Forward and backward, with every word as an answer; NaN where there is no sentence."""
     everything = torch.arange(model.boundary + 1)
     exact = torch.zeros(model.boundary + 1)
-    losses, tokens = torch.zeros(2), 0
+    losses, answers = torch.zeros(2), torch.zeros(2)
     at_once = max(1, min(8, SCORES_AT_ONCE // (LONGEST * len(everything))))
     for words, lengths in _all(sentences, at_once, model.boundary):
-        losses += torch.stack(model.loss(words, lengths, everything, exact)) * lengths.sum()
-        tokens += int(lengths.sum())
-    forward, backward = (losses / tokens).exp().tolist()
+        some = model.answers(words, lengths)
+        losses += torch.where(some > 0, torch.stack(model.loss(words, lengths, everything, exact)) * some, 0.0)
+        answers += some
+    forward, backward = (losses / answers).exp().tolist()
     return forward, backward
 
 

@@ -26,7 +26,7 @@ def write(path: Path, features: Mapping[bytes, Array], size: int) -> None:
         "read": np.concatenate([np.empty(0, dtype=np.int32), *read]),
         "features": np.concatenate([np.empty((0, size), dtype=np.float16), *features.values()]),
     }
-    with atomic(path) as temporary:
+    with atomic(path, SafetensorError) as temporary:
         save_file(tensors, temporary)
 
 

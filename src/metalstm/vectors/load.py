@@ -217,8 +217,10 @@ def _check_lines(path: Path, format: Format) -> None:
         for number, line in enumerate(file, start=2):
             values = line.rstrip().count(b" ")
             if values != size:
+                blanks = "; a word with a space in it, as GloVe's largest files have some, is not read: remove the line"
                 raise UserError(
                     f"{path}:{number}: expected a word and {size} values after single spaces, found {values}"
+                    f"{blanks if values > size and not header else ''}"
                 )
             words += 1
     if header and words != header[0]:
