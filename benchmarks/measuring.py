@@ -122,16 +122,3 @@ def _processor() -> str:
             return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def sgemm_gflops(rows: int = 768, inner: int = 768, columns: int = 768, rounds: int = 15) -> float:
-    """Billions of floating-point operations a second in a float32 matrix product of this shape; large if not given."""
-    a, b, out = torch.randn(rows, inner), torch.randn(inner, columns), torch.empty(rows, columns)
-    operations = 2 * rows * inner * columns
-    times = max(1, round(4e8 / operations))
-
-    def products() -> None:
-        for _ in range(times):
-            torch.mm(a, b, out=out)
-
-    return 1e-9 * times * operations / alternating({"product": products}, rounds=rounds)["product"]

@@ -16,13 +16,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from measuring import Row, alternating, report, row, sgemm_gflops
+from measuring import Row, alternating, report, row
 from ours import CLIP, WARM_UP, WORD_SIZE, endless, learn, made, prepared
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from metalstm.kernels.products import product
 from metalstm.nn.batch import Batch, Numbered
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.tagger import Tagger
@@ -127,6 +129,35 @@ def flops_a_token(tagger: Tagger, sentences: Numbered, size: int) -> float:
     spelling = counts[type(tagger.characters).__name__]
     # Without kernels a padded token costs what a real one does.
     return (sum(counts["Global"].values()) - sum(spelling.values())) / batch.words.numel()
+
+
+def sgemm_gflops(rows: int = 768, inner: int = 768, columns: int = 768, rounds: int = 15) -> float:
+    """Billions of floating-point operations a second in a float32 matrix product of this shape; large if not given.
+
+    By the fastest of torch, numpy and our own kernels: on a processor that a library does not know it takes half the
+    width of the registers.
+    """
+    a, b = torch.randn(rows, inner), torch.randn(inner, columns)
+    out, ours = torch.empty(rows, columns), np.zeros((rows, columns), np.float32)
+    operations = 2 * rows * inner * columns
+    times = max(1, round(4e8 / operations))
+
+    def repeated(multiply: Callable[[], object]) -> Callable[[], None]:
+        def products() -> None:
+            for _ in range(times):
+                multiply()
+
+        return products
+
+    seconds = alternating(
+        {
+            "torch": repeated(lambda: torch.mm(a, b, out=out)),
+            "numpy": repeated(lambda: np.matmul(a.numpy(), b.numpy(), out=out.numpy())),
+            "kernels": repeated(lambda: product(a.numpy(), b.numpy(), ours)),
+        },
+        rounds=rounds,
+    )
+    return 1e-9 * times * operations / min(seconds.values())
 
 
 def rate_in_use(tagger: Tagger, size: int, time_steps: int) -> float:

@@ -1,5 +1,6 @@
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,17 @@ def test_convert_reads_a_pipe(tmp_path: Path) -> None:
     assert (tmp_path / "b.tsv").read_text(encoding="utf-8") == IOBES
 
 
+def test_convert_names_the_line_of_an_unknown_label(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2.replace("I-Disease", "foo"), encoding="utf-8")
+    line = refused(metalstm("convert", "a.tsv", "b.tsv", folder=tmp_path))
+    assert line.startswith("metalstm: a.tsv:3: expected the label O")
+
+
+def test_convert_refuses_a_folder_to_write_to(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    assert refused(metalstm("convert", "a.tsv", ".", folder=tmp_path)).startswith("metalstm: .: expected the name")
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\tO\n\n"])
 def test_convert_refuses_a_file_without_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.tsv").write_text(content, encoding="utf-8")
@@ -102,6 +114,15 @@ def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("apart/*/*.tsv"))) == 6
     assert metalstm("strip", "joint/test.tsv", "all.tsv", folder=tmp_path).returncode == 0
     assert (tmp_path / "all.tsv").read_text(encoding="utf-8") == IOBES + "x\tO\n\n"
+
+
+def test_join_refuses_what_is_not_iobes(tmp_path: Path) -> None:
+    for split in ("train", "devel", "test"):
+        (tmp_path / f"{split}.tsv").write_text(IOB2, encoding="utf-8")
+    line = refused(metalstm("join", "joint", "one=.", folder=tmp_path))
+    assert line.startswith("metalstm: train.tsv:3: expected E-Disease instead of I-Disease")
+    assert "`metalstm convert`" in line
+    assert not (tmp_path / "joint").exists()
 
 
 def test_evaluate_prints_one_json_object(tmp_path: Path) -> None:
@@ -148,6 +169,17 @@ def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> No
     line = refused(metalstm("evaluate", "gold.tsv", "pred.tsv", folder=tmp_path))
     assert "sentence 2 differs" in line
     assert "'Ataxia'" in line
+
+
+@pytest.mark.parametrize("options", [(), ("--tokens",)])
+def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path, options: tuple[str, ...]) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall("No\nCaf\u00e9\n".encode("latin-1"))
+        ours.shutdown(socket.SHUT_WR)
+        command = [sys.executable, "-m", "metalstm", "tag", "--model", "nowhere", *options]
+        done = subprocess.run(command, cwd=tmp_path, stdin=theirs, capture_output=True, text=True, check=False)
+    assert refused(done).startswith("metalstm: /dev/stdin:2: expected UTF-8, but found byte 0xe9")
 
 
 def test_short_commands_import_no_large_library() -> None:

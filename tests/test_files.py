@@ -2,6 +2,7 @@
 
 import os
 import platform
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from metalstm.files import atomic, unfinished
+from metalstm.errors import UserError
+from metalstm.files import atomic, unfinished, write_text
 
 
 @pytest.fixture
@@ -49,3 +51,55 @@ def test_a_file_of_any_library_may_be_read_as_the_umask_says(tmp_path: Path, uma
     with atomic(path) as temporary:
         save_file({"weights": np.zeros(2)}, temporary)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_what_it_leads_to_is_written_whole(tmp_path: Path, exists: bool) -> None:
+    target, link = tmp_path / "disk/target.txt", tmp_path / "link.txt"
+    if exists:
+        write_text(target, "before")
+    link.symlink_to("disk/target.txt")
+    with suppress(KeyboardInterrupt), atomic(link) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert target.exists() == exists
+    write_text(link, "whole")
+    assert link.is_symlink()
+    assert {found.name: found.read_text() for found in target.parent.iterdir()} == {"target.txt": "whole"}
+    assert {*tmp_path.iterdir()} == {link, target.parent}
+
+
+def test_a_folder_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "results").symlink_to("disk")
+    write_text(tmp_path / "results/run/file.txt", "written")
+    assert (tmp_path / "disk/run/file.txt").read_text() == "written"
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path: Path, linked: bool) -> None:
+    pipe = path = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to(pipe)
+    found: list[str] = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
+    reader.start()
+    write_text(path, "through")
+    reader.join(timeout=10)
+    assert found == ["through"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", [".", "..", "folder", "folder/..", "link"])
+def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    Path("link").symlink_to("folder")
+    with pytest.raises(UserError) as refused:
+        write_text(Path(name), "text")
+    assert (
+        str(refused.value) == f"{name}: expected the name of a file to write, but this is a folder; name a file in it"
+    )
+    assert {found.name for found in tmp_path.iterdir()} == {"folder", "link"}

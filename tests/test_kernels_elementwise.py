@@ -44,7 +44,7 @@ def test_not_a_number_stays_so(function):
 @pytest.mark.parametrize("number", [np.float32, np.float64])
 @pytest.mark.parametrize(
     ("n", "m", "inner"),
-    [(1, 1, 1), (3, 7, 5), (4, 4, 16), (10, 9, 100), (5, 2, 0), (0, 3, 4), (7, 127, 3), (17, 64, 8)],
+    [(1, 1, 1), (3, 7, 5), (4, 4, 16), (10, 9, 100), (5, 2, 0), (0, 3, 4), (7, 127, 3), (17, 64, 8), (11, 113, 113)],
 )
 def test_products(n, m, inner, number):
     rng = np.random.default_rng(0)
@@ -61,6 +61,19 @@ def test_products(n, m, inner, number):
     np.testing.assert_allclose(views[1, :-2, 2:-2], expected, atol=tolerance)
     views[1, :-2, 2:-2] = 0
     assert not views.any()
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+def test_products_of_any_number_of_columns_leave_the_next_ones_alone(number):
+    rng = np.random.default_rng(2)
+    for columns in range(1, 100):
+        a, b = rng.normal(size=(9, 5)).astype(number), rng.normal(size=(5, columns)).astype(number)
+        room = np.full(9 * columns + 3, 7, number)
+        out = room[:-3].reshape(9, columns)
+        out[:] = 0
+        product(a, b, out)
+        np.testing.assert_allclose(out, a @ b, atol=1e-12 if number is np.float64 else 1e-5)
+        assert (room[-3:] == 7).all()
 
 
 @pytest.mark.parametrize("inner", [1, 113, 500])

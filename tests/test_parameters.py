@@ -13,7 +13,7 @@ groups:
 settings: {per_corpus: [stm], per_group: [mtm]}
 cells: [lstm]
 seeds: [1]
-images: {sets: []}
+images: {sets: [], variants: {}, seeds: [2]}
 training:
   epochs: 3
   optimiser: {learning_rate: 0.1}
@@ -147,6 +147,32 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_fetched(tmp_path: 
             parameters.read(written(tmp_path, f"{STUDY}{chosen}\n"))
     with pytest.raises(UserError, match="sgd"):
         parameters.read(written(tmp_path, STUDY.replace("{learning_rate: 0.1}", "{name: sdg}")))
+
+
+@pytest.mark.parametrize(
+    "silent", ["per_corpus: [stm], ", ", per_group: [mtm]", "sets: [], ", "variants: {}, ", ", seeds: [2]}"]
+)
+def test_lists_that_dvc_reads_may_not_be_left_out(tmp_path: Path, silent: str) -> None:
+    kept = "}" if silent.endswith("}") else ""
+    with pytest.raises(UserError, match=r"params.yaml:.* `(settings|images)"):
+        parameters.read(written(tmp_path, STUDY.replace(silent, kept)))
+
+
+def test_a_group_bears_no_name_of_a_corpus(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params.yaml:3: linnaeus is a corpus; give the group another name"):
+        parameters.read(written(tmp_path, STUDY.replace("disease: [", "linnaeus: [")))
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        "cell_options: {metamtl: {num_tasks: 2}}",
+        "variants: {two: {cell: metamtl, options: {num_tasks: 2}}}",
+    ],
+)
+def test_tasks_are_counted_and_not_chosen(tmp_path: Path, chosen: str) -> None:
+    with pytest.raises(UserError, match=r"params.yaml:\d+: `num_tasks` of metamtl follows from the corpora"):
+        parameters.read(written(tmp_path, f"{STUDY}{chosen}\n"))
 
 
 def test_a_file_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ STUDY = {
     "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus"],
     "groups": {"disease": ["NCBI-disease", "BC5CDR-disease"]},
     "settings": {"per_corpus": ["stm"], "per_group": ["mtm"]},
-    "images": {"sets": []},
+    "images": {"sets": [], "variants": {}, "seeds": [1]},
     "cells": ["lstm", "metalstm"],
     "seeds": [1, 2],
     "vectors": {"corpora": ["NCBI-disease", "linnaeus"]},
@@ -150,7 +150,7 @@ def test_left_out_images_are_left_out_everywhere() -> None:
 )
 def test_a_mistake_in_the_images_is_named(images: dict[str, object], words: str) -> None:
     with pytest.raises(UserError, match=words):
-        plans(images=images)
+        plans(images={"sets": [], "variants": {}, "seeds": [1], **images})
 
 
 def test_a_changed_file_of_the_users_own_is_fetched_again(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ STUDY: dict[str, Any] = {
     "settings": {"per_corpus": ["stm"], "per_group": ["mtm"]},
     "cells": ["lstm", "metalstm"],
     "seeds": [1, 2],
-    "images": {"sets": ["MNIST"], "variants": {"lstm": {"cell": "lstm"}}, "epochs": 1},
+    "images": {"sets": ["MNIST"], "variants": {"lstm": {"cell": "lstm"}}, "seeds": [1], "epochs": 1},
     "own_corpora": {"mine": {"folder": "own", "files": {split: f"{split}.tsv" for split in plan.SPLITS}}},
 }
 

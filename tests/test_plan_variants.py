@@ -12,7 +12,7 @@ STUDY: dict[str, Any] = {
     "corpora": ["NCBI-disease"],
     "groups": {},
     "settings": {"per_corpus": ["stm"], "per_group": []},
-    "images": {"sets": []},
+    "images": {"sets": [], "variants": {}, "seeds": [1]},
     "cells": ["metalstm", "small"],
     "cell_options": {"metalstm": {"hyper_size": 48, "embedding_size": 16}},
     "variants": {

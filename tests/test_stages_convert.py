@@ -34,6 +34,11 @@ def test_a_split_without_a_sentence_is_refused() -> None:
         run(devel="\n")
 
 
+def test_a_label_of_no_scheme_is_named_with_its_place() -> None:
+    with pytest.raises(UserError, match=r"^test.tsv:2: expected the label O, .* but found 'foo'$"):
+        run(test=SENTENCES.replace("B-Disease", "foo"))
+
+
 def test_a_corpus_named_like_one_of_its_entity_types_is_refused() -> None:
     with pytest.raises(UserError, match=r"train.tsv: corpus 'Disease': expected a name that is no entity type"):
         run("Disease")

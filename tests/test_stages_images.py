@@ -27,6 +27,7 @@ def make_study(folder: Path, **changes: object) -> None:
             "lstm": {"cell": "lstm"},
             "study": {"cell": "metalstm", "options": {"hyper_size": 4, "embedding_size": 3, "start": "study"}},
         },
+        "seeds": [1],
         "hidden_size": 8,
         "num_layers": 1,
         "epochs": 2,

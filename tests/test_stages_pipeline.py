@@ -23,7 +23,7 @@ STUDY = {
     "corpora": ["ills", "other"],
     "groups": {"both": ["ills", "other"]},
     "settings": {"per_corpus": ["stm"], "per_group": ["mtm", "mtm-plus"]},
-    "images": {"sets": []},
+    "images": {"sets": [], "variants": {}, "seeds": [1]},
     "cells": ["lstm"],
     "seeds": [1],
     "model": {"hidden_size": 10, "characters": {"size": 6, "embedding_size": 5}},

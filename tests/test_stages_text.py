@@ -38,7 +38,7 @@ def study(folder: Path, **vectors: object) -> Path:
         "corpora": names,
         "groups": {},
         "settings": {"per_corpus": ["stm"], "per_group": []},
-        "images": {"sets": []},
+        "images": {"sets": [], "variants": {}, "seeds": [1]},
         "cells": ["lstm"],
         "seeds": [1],
         "vectors": {**options, **vectors},

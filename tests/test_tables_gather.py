@@ -256,8 +256,9 @@ def test_an_older_table_without_the_last_columns_reads_too(tmp_path: Path) -> No
 
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
-    path.write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(UserError, match="not a table with the columns group, corpus"):
-        csv_file.read(path, Row)
+    for content in ("a,b\n1,2\n", "a,b\n", "\n", ""):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(UserError, match="not a table with the columns group, corpus"):
+            csv_file.read(path, Row)
     with pytest.raises(UserError, match="no such table"):
         csv_file.read(tmp_path / "none.csv", Row)

@@ -83,3 +83,19 @@ def test_what_cannot_be_told_has_no_heading() -> None:
     assert lines([own]) == []
     untested = [own, replace(own, cell="rnn", f1_mean=80.0)]
     assert cells(lines(untested), "Cells against lstm") == [["STM", "rnn", "lstm", "1", "0", "-5.62", "–", "–"]]
+
+
+def test_beside_each_figure_of_the_study_stands_the_row_that_is_best_on_devel() -> None:
+    vote = replace(STM, setting="stm-vote", f1_mean=85.0, delta=-0.62, devel_f1_mean=86.0)
+    plus = replace(MTM, setting="mtm-plus", f1_mean=90.0, delta=6.56, devel_f1_mean=83.9)
+    text = lines([*ROWS, vote, plus])
+    heading = "Against the study, each model chosen on its development file"
+    assert cells(text, heading) == [
+        ["STM", "NCBI-disease", "STM vote", "lstm", "85.00", "85.62", "-0.62"],
+        ["MTM", "NCBI-disease", "MTM", "lstm", "83.00", "83.44", "-0.44"],
+    ]
+    assert "STM: 0 of 1 rows at or above the study; MTM: 0 of 1 rows at or above the study." in text
+
+
+def test_where_there_is_one_row_nothing_is_chosen() -> None:
+    assert not [line for line in lines([STM, MTM]) if "chosen" in line]

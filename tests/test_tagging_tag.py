@@ -1,4 +1,7 @@
 import os
+import socket
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
-from metalstm.tagging.inputs import read_text, read_token_lines
+from metalstm.tagging.inputs import STANDARD_INPUT, read_text, read_token_lines
 from metalstm.tagging.tag import tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
 
@@ -188,6 +191,25 @@ def test_tokens_may_come_through_a_pipe():
     os.close(writing)
     assert read_token_lines(Path(f"/dev/fd/{reading}")) == [("a", "b"), ("c",)]
     os.close(reading)
+
+
+def test_standard_input_may_be_a_socket_and_is_utf8_whatever_the_locale():
+    code = "from metalstm.tagging import inputs; print(ascii(inputs.read_text(inputs.STANDARD_INPUT)))"
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall("\ufeffé\r\nb\n".encode())
+        ours.shutdown(socket.SHUT_WR)
+        environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], stdin=theirs, capture_output=True, env=environment, check=True
+        )
+    assert done.stdout == b"'\\xe9\\r\\nb\\n'\n"
+
+
+def test_no_standard_input_is_refused(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UserError, match=r"/dev/stdin: cannot be read \(Bad file descriptor\)"):
+        read_text(STANDARD_INPUT)
 
 
 def test_a_text_file_is_read_character_by_character(tmp_path):

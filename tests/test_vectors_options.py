@@ -10,10 +10,10 @@ ADDRESS = "https://ftp.ncbi.nlm.nih.gov/pubmed/baseline/pubmed25n0001.xml.gz"
 STUDY = {
     "corpora": ["linnaeus"],
     "groups": {},
-    "settings": {},
+    "settings": {"per_corpus": ["stm"], "per_group": []},
     "cells": ["lstm"],
     "seeds": [1],
-    "images": {"sets": []},
+    "images": {"sets": [], "variants": {}, "seeds": [1]},
 }
 
 

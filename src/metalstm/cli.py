@@ -91,6 +91,7 @@ def convert(
     from metalstm.corpora import columns, conversion
 
     sentences = columns.read(src, separator=columns.tab_or_spaces)
+    conversion.require_labels(src, sentences)
     try:
         converted = conversion.convert(sentences, source, target)
     except UserError as error:
@@ -124,8 +125,8 @@ def join(
         list[str], typer.Argument(help="NAME=DIR: a corpus and the folder of its files.", metavar="NAME=DIR...")
     ],
 ) -> None:
-    """Join corpora into one, each sentence between the tags of its corpus."""
-    from metalstm.corpora import columns, joint
+    """Join corpora into one, each sentence between the tags of its corpus; the labels must be IOBES."""
+    from metalstm.corpora import columns, conversion, joint
     from metalstm.corpora.splits import SPLITS
 
     folders = dict(_named_folder(corpus) for corpus in corpora)
@@ -139,7 +140,10 @@ def join(
             raise UserError(
                 f"{split}.tsv: none of the folders has it; expected train.tsv, devel.tsv and test.tsv in each"
             )
-        columns.write(dst / f"{split}.tsv", joint.join({name: columns.read(path) for name, path in present.items()}))
+        parts = {name: columns.read(path) for name, path in present.items()}
+        for name, path in present.items():
+            conversion.require_iobes(path, parts[name])
+        columns.write(dst / f"{split}.tsv", joint.join(parts))
         print(f"{dst / split}.tsv: {', '.join(present)}")
 
 
@@ -218,7 +222,7 @@ def tag(
     from metalstm.tagging import formats, inputs
     from metalstm.tagging.tag import load, tag_sentences, tag_text
 
-    source = file or Path("/dev/stdin")
+    source = file or inputs.STANDARD_INPUT
     # Read before the model: a wrong file is told at once.
     sentences = inputs.read_token_lines(source) if tokens else None
     text = None if tokens else inputs.read_text(source)

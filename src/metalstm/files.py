@@ -21,18 +21,35 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
     that shares the disk. Others may read the file as far as the umask lets them, even where a library (safetensors)
     would keep it to its owner.
 
-    Raises OSError, or UserError if it is `unwritable` that says so: what a library raises instead.
+    A link stays, and the file that it leads to is what is written. What is no file, such as a pipe or a device, cannot
+    be replaced: its own name is given, and what is written there has been written.
+
+    Raises OSError, or UserError if `path` is a folder, or if it is `unwritable` that says so: what a library raises
+    instead.
     """
+    if path.is_dir() or path.name in ("", ".."):
+        raise UserError(f"{path}: expected the name of a file to write, but this is a folder; name a file in it")
+    try:
+        if path.exists() and not path.is_file():
+            yield path
+        else:
+            with _replacing(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
+                yield temporary
+    except unwritable as error:
+        if isinstance(error, OSError):
+            raise
+        raise UserError(f"{path}: cannot be written: {' '.join(str(error).split())[:200]}") from error
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """The temporary name of `atomic` beside a file, or where one shall be; it takes the file's place at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{platform.node()}.{os.getpid()}.{path.name}")
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
-    except unwritable as error:
-        if isinstance(error, OSError):
-            raise
-        raise UserError(f"{path}: cannot be written: {' '.join(str(error).split())[:200]}") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -46,8 +46,8 @@ class Settings(Options):
     `model.multitask` and the last options of `training` say.
     """
 
-    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False), Once] = ("stm",)
-    per_group: Annotated[tuple[Literal["mtm", "mtm-plus"], ...], Field(strict=False), Once] = ("mtm",)
+    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False), Once]
+    per_group: Annotated[tuple[Literal["mtm", "mtm-plus"], ...], Field(strict=False), Once]
 
 
 class When(Options):
@@ -111,10 +111,10 @@ class StudyVectors(VectorOptions):
 class Images(RowsOptions):
     """Which variants of cells read which sets of images; network and training are the same for all."""
 
-    sets: Annotated[Names, Once] = Field(default_factory=list)
-    variants: dict[Name, Variant] = Field(default_factory=dict)
+    sets: Annotated[Names, Once]
+    variants: dict[Name, Variant]
     """Each name is a row of the table."""
-    seeds: Seeds = Field(default_factory=lambda: [1])
+    seeds: Seeds
 
     @model_validator(mode="after")
     def _something_to_train(self) -> "Images":
@@ -191,7 +191,7 @@ def validate(document: Any, path: Path) -> Study:
         refuse(first["loc"], faults.in_words(first, Study))
     for name, options in study.cell_options.items():
         try:
-            cells.check(name, options)
+            check_cell(name, options)
         except UserError as error:
             refuse(("cell_options", name), str(error))
     try:
@@ -206,7 +206,7 @@ def validate(document: Any, path: Path) -> Study:
         if name in cells.names():
             refuse(("variants", name), f"`{name}` is a cell itself; give the variant another name")
         try:
-            cells.check(variant.cell, study.cell_options.get(variant.cell, {}) | variant.options)
+            check_cell(variant.cell, study.cell_options.get(variant.cell, {}) | variant.options)
             check_contextual(study, merged(study.model, variant.model, f"variants.{name}.model"))
             merged(study.training, variant.training, f"variants.{name}.training")
         except UserError as error:
@@ -218,7 +218,10 @@ def validate(document: Any, path: Path) -> Study:
     for number, name in enumerate(study.images.sets):
         if name in _TABLES_OF_ALL:
             refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
+    corpora = [*catalogue(), *study.own_corpora]
     for name, members in study.groups.items():
+        if name in corpora:
+            refuse(("groups", name), f"{name} is a corpus; give the group another name, so that runs can be told apart")
         if name in _TABLES_OF_ALL:
             refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
         if not set(members) & set(study.corpora):
@@ -227,7 +230,7 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
     known = {
         "setting": ["stm", "mtm", MTM_PLUS],
-        "scope": [*catalogue(), *study.own_corpora, *study.groups],
+        "scope": [*corpora, *study.groups],
         "cell": named,
     }
     for number, override in enumerate(study.overrides):
@@ -246,10 +249,17 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("overrides", number), str(error))
     for name, rows in study.images.variants.items():
         try:
-            cells.check(rows.cell, rows.options)
+            check_cell(rows.cell, rows.options)
         except UserError as error:
             refuse(("images", "variants", name), str(error))
     return study
+
+
+def check_cell(cell: str, options: dict[str, Any]) -> None:
+    """Raise UserError if there is no such cell, or if it does not have these options for a user to set."""
+    cells.check(cell, options)
+    if "num_tasks" in options:
+        raise UserError(f"`num_tasks` of {cell} follows from the corpora that a model learns from; leave it out")
 
 
 def check_contextual(study: Study, network: StudyNetworkOptions) -> None:

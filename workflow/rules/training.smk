@@ -32,7 +32,7 @@ for setting, (group, members) in product(STUDY.settings.per_group, GROUPS.items(
 
     rule:
         name:
-            f"train_{setting.replace('-', '_')}_{group}"
+            f"train_{setting.replace('-', '_')}__{group}"
         input:
             inputs_of("train", RUN),
             plan=plan_of(f"train/{RUN}"),

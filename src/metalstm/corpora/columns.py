@@ -93,6 +93,12 @@ def read_tokens(path: Path, *, token: int = 0, separator: Separator = "\t") -> l
     return sentences
 
 
+def first_lines(path: Path) -> list[int]:
+    """The numbers of the lines with which the sentences of a file begin; each token of a sentence has a line."""
+    text = _text(path)
+    return [first for first, _ in _blocks(text, tab_or_spaces(text))]
+
+
 def tab_or_spaces(text: str) -> str | None:
     """The separator of a file that may have either: TAB if one stands in its text, else any run of spaces."""
     return "\t" if "\t" in text else None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from metalstm.corpora import columns, schemes
+from metalstm.corpora import columns, conversion, schemes
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.schemes import OUTSIDE, Scheme
 from metalstm.errors import UserError
@@ -18,9 +18,12 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
     converted, which mends broken sequences by the rules of `schemes`.
 
     Raises:
-        UserError: the files do not hold the same tokens in the same sentences; the first difference is named.
+        UserError: there is no sentence; the files do not hold the same tokens in the same sentences, and the first
+            difference is named; or a label is of no scheme, and its line is named.
     """
     true, found = columns.read(gold), columns.read(predicted)
+    if not true:
+        raise UserError(f"{gold}: {conversion.NO_SENTENCE}")
     for number, (one, other) in enumerate(zip(true, found, strict=False), start=1):
         if one.tokens != other.tokens:
             at = next(
@@ -35,6 +38,8 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
         raise UserError(
             f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text"
         )
+    conversion.require_labels(gold, true)
+    conversion.require_labels(predicted, found)
 
     if not _has_entities(true):
         return _in_iobes(true, "iobes"), _in_iobes(found, "iobes"), None

@@ -33,32 +33,52 @@ def transposed(weight: Array) -> Array:
     return np.ascontiguousarray(np.swapaxes(weight, -1, -2))
 
 
-def _columns(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
-    """`product` for columns of out from j on, as long as `width` bytes of them are left; how far it came."""
+def _columns(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
+    """`product` for the columns of out from j on that fill `width` bytes, or the first `used` of them."""
     raise NotImplementedError("only for compiled code")
 
 
 @overload(_columns, prefer_literal=True)
-def _columns_compiled(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+def _columns_compiled(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
     # for `add_tile` these have to be known when it is compiled
-    height, columns = rows.literal_value, max(1, width.literal_value * 8 // b.dtype.bitwidth)
+    height, columns = rows.literal_value, _numbers(width, b)
+
+    def add(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
+        n = a.shape[0]
+        i = 0
+        while i + height <= n:
+            add_tile(a, i, b, j, out, height, columns, used)
+            i += height
+        while i + 2 <= n:
+            add_tile(a, i, b, j, out, 2, columns, used)
+            i += 2
+        if i < n:
+            add_tile(a, i, b, j, out, 1, columns, used)
+
+    return add
+
+
+def _all_columns(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+    """`_columns` as long as `width` bytes are left from column j on; how far it came."""
+    raise NotImplementedError("only for compiled code")
+
+
+@overload(_all_columns, prefer_literal=True)
+def _all_columns_compiled(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+    columns = _numbers(width, b)
 
     def add(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
-        n, m = a.shape[0], b.shape[1]
-        while j + columns <= m:
-            i = 0
-            while i + height <= n:
-                add_tile(a, i, b, j, out, height, columns)
-                i += height
-            while i + 2 <= n:
-                add_tile(a, i, b, j, out, 2, columns)
-                i += 2
-            if i < n:
-                add_tile(a, i, b, j, out, 1, columns)
+        while j + columns <= b.shape[1]:
+            _columns(a, b, j, out, rows, width, columns)
             j += columns
         return j
 
     return add
+
+
+def _numbers(width: Any, b: Any) -> int:
+    """How many numbers of b fill `width` bytes."""
+    return int(width.literal_value * 8 // b.dtype.bitwidth)
 
 
 @compiled
@@ -82,12 +102,15 @@ def _add(a: Any, b: Any, out: Any) -> None:
     """`product` for as many rows of b as stay in the nearest cache."""
     j = 0
     if WIDEST >= 256:
-        j = _columns(a, b, j, out, 4, 256)
-        j = _columns(a, b, j, out, 4, 128)
-    j = _columns(a, b, j, out, 4, 64)
-    j = _columns(a, b, j, out, 8, 32)
-    j = _columns(a, b, j, out, 8, 16)
-    _columns(a, b, j, out, 8, 1)
+        j = _all_columns(a, b, j, out, 4, 256)
+        j = _all_columns(a, b, j, out, 4, 128)
+    else:
+        j = _all_columns(a, b, j, out, 4, 64)
+    left = b.shape[1] - j
+    if left * b.itemsize > 64:
+        _columns(a, b, j, out, 4, 128, left)
+    elif left > 0:
+        _columns(a, b, j, out, 8 if WIDEST >= 256 else 4, 64, left)
 
 
 def by_tiles(a: Array, b: Array) -> Array:

@@ -19,6 +19,7 @@ def run(plan: Plan) -> None:
     separator = {"tab": "\t", "space": None}[layout["separator"]]
     for split, source in plan.inputs.items():
         sentences = columns.read(Path(source), token=layout["token"], label=layout["label"], separator=separator)
+        conversion.require_labels(Path(source), sentences)
         try:
             converted = conversion.convert(sentences, plan.parameters["scheme"], "iobes")
             joint.require_names([plan.parameters["corpus"]], converted.sentences)

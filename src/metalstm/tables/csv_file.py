@@ -33,13 +33,15 @@ def read(path: Path, kind: type[Made]) -> list[Made]:
         UserError: there is no such file, or it is not such a table.
     """
     named = fields(kind)
+    needed = [field.name for field in named if field.default is MISSING]
     try:
-        rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-        return [kind(**{field.name: _value(field, row) for field in named}) for row in rows]
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8")))
+        if not set(needed) <= set(reader.fieldnames or ()):
+            raise KeyError  # here, as a table may have no row in which a column could be missed
+        return [kind(**{field.name: _value(field, row) for field in named}) for row in reader]
     except FileNotFoundError:
         raise UserError(f"{path}: no such table; run the study first, or name another one") from None
     except (KeyError, TypeError, ValueError, csv.Error):
-        needed = [field.name for field in named if field.default is MISSING]
         raise UserError(f"{path}: not a table with the columns {', '.join(needed)}") from None
 
 

@@ -11,7 +11,7 @@ from metalstm.scoring import record
 from metalstm.scoring.significance import Counts, bootstrap_interval, randomisation_test
 from metalstm.tables import published, results
 from metalstm.tables.results import Place, Result, Results
-from metalstm.tables.rows import DERIVATIONS, DICTIONARY, NO_CELL, Absent, Row, base, derivation
+from metalstm.tables.rows import DERIVATIONS, DICTIONARY, NO_CELL, Absent, Row, derivation, study_setting
 
 SETTINGS = ("stm", "mtm")
 """One model for one corpus, and one for a group: those of the study."""
@@ -105,8 +105,7 @@ def _row(group: str, place: Place, found: Results) -> Row:
     if len(supports) > 1:
         raise UserError(f"{corpus}: its runs were scored on {_either(supports)} test entities; score all of them again")
     f1_mean = statistics.fmean(result.f1 for result in seeds)
-    # Whatever else a group's model does, the study's figure for it is that of MTM.
-    study = published.study_f1(corpus, base(setting).split("-")[0])
+    study = published.study_f1(corpus, study_setting(setting))
     low, high = _interval(seeds)
     return Row(
         group=group,

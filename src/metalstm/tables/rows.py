@@ -68,3 +68,8 @@ def derivation(setting: str) -> str:
 def base(setting: str) -> str:
     """The setting that another one is derived from; of every other setting itself."""
     return setting.removesuffix(derivation(setting))
+
+
+def study_setting(setting: str) -> str:
+    """`stm` or `mtm`: the study's figure that a setting stands beside, whatever else its models do."""
+    return base(setting).split("-")[0]

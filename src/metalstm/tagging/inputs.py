@@ -1,8 +1,30 @@
 """What a user may have tagged: a text, or a file with a token a line."""
 
+import errno
+import os
+import sys
 from pathlib import Path
 
 from metalstm.corpora import columns
+
+if sys.platform == "win32":
+    from pathlib import WindowsPath as PathHere
+else:
+    from pathlib import PosixPath as PathHere
+
+
+class _StandardInput(PathHere):
+    """Standard input by the name of its device, but read as it was given: a socket cannot be opened by that name."""
+
+    def read_bytes(self) -> bytes:
+        """All bytes that are left; raises OSError if there is no standard input."""
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return sys.stdin.buffer.read()
+
+
+STANDARD_INPUT: Path = _StandardInput("/dev/stdin")
+"""What `read_text` and `read_token_lines` may be given instead of a file."""
 
 
 def read_text(path: Path) -> str:

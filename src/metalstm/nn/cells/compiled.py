@@ -23,8 +23,6 @@ Array = np.ndarray[Any, Any]
 
 EVERY, NONE = slice(None), slice(0, 0)
 """Features that need a gradient."""
-ROWS = 32
-"""oneDNN generates code for each new shape, for a millisecond: packed batches of similar size should look the same."""
 
 
 def read(
@@ -146,9 +144,9 @@ class Packing:
         return cls(running.sum(axis=1), order, order[places] * time + steps)
 
     def pack(self, padded: Tensor) -> Array:
-        """`[tokens, size]` of `[batch, time, size]`, and zero rows up to a multiple of `ROWS`."""
+        """`[tokens, size]` of `[batch, time, size]`, and zero rows up to a multiple of `_rows()`."""
         tokens = len(self.tokens)
-        packed = np.empty((-(-tokens // ROWS) * ROWS, padded.shape[2]), NUMBERS[padded.dtype])
+        packed = np.empty((-(-tokens // _rows()) * _rows(), padded.shape[2]), NUMBERS[padded.dtype])
         np.take(padded.detach().flatten(0, 1).numpy(), self.tokens, axis=0, out=packed[:tokens], mode="clip")
         packed[tokens:] = 0
         return packed
@@ -224,12 +222,24 @@ def _array(weight: Tensor) -> Array:
     return weight.detach().contiguous().numpy()
 
 
-@cache
 def _multiplication() -> Callable[[Array, Array], Array]:
-    """The fastest way to large products; the kernels' own, where it has the widest registers, beats any library."""
-    from metalstm.kernels import products, tiles
+    """The fastest way to large products."""
+    from metalstm.kernels import products
 
-    return products.by_tiles if tiles.WIDEST >= 256 else _by_library
+    return products.by_tiles if _own_products() else _by_library
+
+
+def _rows() -> int:
+    """oneDNN generates code for each new shape, for a millisecond: batches of similar size should look the same."""
+    return 1 if _own_products() else 32
+
+
+@cache
+def _own_products() -> bool:
+    """Whether large products are left to the kernels: with the widest registers they are as fast as any library."""
+    from metalstm.kernels import tiles
+
+    return tiles.WIDEST >= 256
 
 
 def _by_library(a: Array, b: Array) -> Array:
