@@ -117,10 +117,10 @@ def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
 
 
 def test_join_refuses_what_is_not_iobes(tmp_path: Path) -> None:
-    for split in ("train", "devel", "test"):
-        (tmp_path / f"{split}.tsv").write_text(IOB2, encoding="utf-8")
+    for split, text in (("train", IOBES), ("devel", IOB2), ("test", IOBES)):
+        (tmp_path / f"{split}.tsv").write_text(text, encoding="utf-8")
     line = refused(metalstm("join", "joint", "one=.", folder=tmp_path))
-    assert line.startswith("metalstm: train.tsv:3: expected E-Disease instead of I-Disease")
+    assert line.startswith("metalstm: devel.tsv:3: expected E-Disease instead of I-Disease")
     assert "`metalstm convert`" in line
     assert not (tmp_path / "joint").exists()
 

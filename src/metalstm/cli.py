@@ -88,10 +88,10 @@ def convert(
     target: Annotated[Literal["iob1", "iob2", "iobes"], typer.Option("--to", help="Scheme of DST.")] = "iobes",
 ) -> None:
     """Convert a file from one tag scheme to another."""
-    from metalstm.corpora import columns, conversion
+    from metalstm.corpora import columns, conversion, labels
 
     sentences = columns.read(src, separator=columns.tab_or_spaces)
-    conversion.require_labels(src, sentences)
+    labels.require_readable(src, sentences, columns.tab_or_spaces)
     try:
         converted = conversion.convert(sentences, source, target)
     except UserError as error:
@@ -126,25 +126,13 @@ def join(
     ],
 ) -> None:
     """Join corpora into one, each sentence between the tags of its corpus; the labels must be IOBES."""
-    from metalstm.corpora import columns, conversion, joint
-    from metalstm.corpora.splits import SPLITS
+    from metalstm.corpora import joint_files
 
     folders = dict(_named_folder(corpus) for corpus in corpora)
     if len(folders) < len(corpora):
         raise UserError("a corpus is named twice; each NAME stands once")
-    for split in SPLITS:
-        present = {
-            name: folder / f"{split}.tsv" for name, folder in folders.items() if (folder / f"{split}.tsv").is_file()
-        }
-        if not present:
-            raise UserError(
-                f"{split}.tsv: none of the folders has it; expected train.tsv, devel.tsv and test.tsv in each"
-            )
-        parts = {name: columns.read(path) for name, path in present.items()}
-        for name, path in present.items():
-            conversion.require_iobes(path, parts[name])
-        columns.write(dst / f"{split}.tsv", joint.join(parts))
-        print(f"{dst / split}.tsv: {', '.join(present)}")
+    for file, names in joint_files.join(folders, dst).items():
+        print(f"{file}: {', '.join(names)}")
 
 
 def _named_folder(corpus: str) -> tuple[str, Path]:
@@ -164,20 +152,10 @@ def strip(
     ],
 ) -> None:
     """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
-    from metalstm.corpora import columns, joint
+    from metalstm.corpora import joint_files
 
-    files = sorted(src.glob("[!.]*.tsv")) if src.is_dir() else [src]
-    if not files:
-        raise UserError(f"{src}: no .tsv file in this folder")
-    if dst.suffix == ".tsv" and not src.is_dir():
-        stripped = [joint.strip(sentence) for sentence in columns.read(src)]
-        columns.write(dst, stripped)
-        print(f"{dst}: {len(stripped)} sentences")
-        return
-    for file in files:
-        for corpus, sentences in joint.split(columns.read(file)).items():
-            columns.write(dst / corpus / file.name, sentences)
-            print(f"{dst / corpus / file.name}: {len(sentences)} sentences")
+    for file, sentences in joint_files.split(src, dst).items():
+        print(f"{file}: {sentences} sentences")
 
 
 @app.command()

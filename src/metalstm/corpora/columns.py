@@ -93,10 +93,10 @@ def read_tokens(path: Path, *, token: int = 0, separator: Separator = "\t") -> l
     return sentences
 
 
-def first_lines(path: Path) -> list[int]:
-    """The numbers of the lines with which the sentences of a file begin; each token of a sentence has a line."""
+def first_lines(path: Path, separator: Separator = "\t") -> list[int]:
+    """The numbers of the lines with which the sentences that `read` gives begin; each token has a line."""
     text = _text(path)
-    return [first for first, _ in _blocks(text, tab_or_spaces(text))]
+    return [first for first, _ in _blocks(text, separator(text) if callable(separator) else separator)]
 
 
 def tab_or_spaces(text: str) -> str | None:

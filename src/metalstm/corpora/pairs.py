@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion, schemes
+from metalstm.corpora import columns, labels, schemes
 from metalstm.corpora.columns import Sentence
+from metalstm.corpora.conversion import NO_SENTENCE
 from metalstm.corpora.schemes import OUTSIDE, Scheme
 from metalstm.errors import UserError
 
@@ -23,7 +24,7 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
     """
     true, found = columns.read(gold), columns.read(predicted)
     if not true:
-        raise UserError(f"{gold}: {conversion.NO_SENTENCE}")
+        raise UserError(f"{gold}: {NO_SENTENCE}")
     for number, (one, other) in enumerate(zip(true, found, strict=False), start=1):
         if one.tokens != other.tokens:
             at = next(
@@ -38,8 +39,8 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
         raise UserError(
             f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text"
         )
-    conversion.require_labels(gold, true)
-    conversion.require_labels(predicted, found)
+    labels.require_readable(gold, true)
+    labels.require_readable(predicted, found)
 
     if not _has_entities(true):
         return _in_iobes(true, "iobes"), _in_iobes(found, "iobes"), None

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion, joint
+from metalstm.corpora import columns, conversion, joint, labels
 from metalstm.corpora.statistics import statistics
 from metalstm.errors import UserError
 from metalstm.plan.job import Plan
@@ -19,7 +19,7 @@ def run(plan: Plan) -> None:
     separator = {"tab": "\t", "space": None}[layout["separator"]]
     for split, source in plan.inputs.items():
         sentences = columns.read(Path(source), token=layout["token"], label=layout["label"], separator=separator)
-        conversion.require_labels(Path(source), sentences)
+        labels.require_readable(Path(source), sentences, separator)
         try:
             converted = conversion.convert(sentences, plan.parameters["scheme"], "iobes")
             joint.require_names([plan.parameters["corpus"]], converted.sentences)

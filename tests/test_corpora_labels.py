@@ -3,16 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from metalstm.corpora import columns, conversion
+from metalstm.corpora import columns, labels
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 
 UNREAD = [Sentence(("a",), ("O",)), Sentence(("a", "b"), ("O", "U-x"))]
-
-
-def test_a_label_of_no_scheme_is_named_by_sentence_and_token() -> None:
-    with pytest.raises(UserError, match=r"^sentence 2, token 2: expected the label O, or .* but found 'U-x'$"):
-        conversion.convert(UNREAD, "auto", "iobes")
 
 
 @pytest.mark.parametrize(
@@ -28,14 +23,14 @@ def test_a_label_of_no_scheme_is_named_by_its_line(tmp_path: Path, content: str,
     path = tmp_path / "a.txt"
     path.write_bytes(content.encode())
     with pytest.raises(UserError, match=rf"a\.txt:{line}: expected the label O, or .* but found 'U-x'$"):
-        conversion.require_labels(path, columns.read(path, separator=columns.tab_or_spaces))
+        labels.require_readable(path, columns.read(path, separator=columns.tab_or_spaces), columns.tab_or_spaces)
 
 
 def test_a_pipe_is_not_read_again_for_a_line(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with pytest.raises(UserError, match=r"pipe: sentence 2, token 2: expected the label O"):
-        conversion.require_labels(path, UNREAD)
+        labels.require_readable(path, UNREAD)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +40,11 @@ def test_what_is_not_iobes_is_refused_with_its_line(tmp_path: Path, label: str, 
     path = tmp_path / "a.tsv"
     path.write_text(f"a\tS-x\n\nb\tO\nc\t{label}\n\n", encoding="utf-8")
     with pytest.raises(UserError, match=rf"a\.tsv:4: {message}; run `metalstm convert` on the file first$"):
-        conversion.require_iobes(path, columns.read(path))
+        labels.require_iobes(path, columns.read(path))
+
+
+def test_a_line_is_counted_with_the_separator_that_the_file_was_read_with(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a O\n \nb O\n\t\nc\tfoo\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.txt:5: expected the label O"):
+        labels.require_readable(path, columns.read(path, separator=None), None)

@@ -1,0 +1,41 @@
+"""What the labels of a file must be; what is not is told with its line."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metalstm.corpora import columns, schemes
+from metalstm.corpora.columns import Sentence, Separator
+from metalstm.errors import UserError
+
+
+def require_readable(path: Path, sentences: Sequence[Sentence], separator: Separator = "\t") -> None:
+    """Accept the sentences of a file, read with this separator, if each label is of some scheme.
+
+    Raises:
+        UserError: a label has an unknown prefix or no type; file and line are named.
+    """
+    for number, sentence in enumerate(sentences):
+        for position, label in enumerate(sentence.labels):
+            try:
+                schemes.split_label(label)
+            except UserError as error:
+                raise UserError(f"{_place(path, number, position, separator)}: {error}") from None
+
+
+def require_iobes(path: Path, sentences: Sequence[Sentence]) -> None:
+    """Accept the sentences of a file, with TAB between its columns, if their labels are valid IOBES.
+
+    Raises:
+        UserError: they are not; file and line of the first fault are named.
+    """
+    for number, sentence in enumerate(sentences):
+        for fault in schemes.faults(sentence.labels, "iobes")[:1]:
+            place = _place(path, number, fault.position, "\t")
+            raise UserError(f"{place}: {fault.message}; run `metalstm convert` on the file first")
+
+
+def _place(path: Path, sentence: int, token: int, separator: Separator) -> str:
+    """A file and the line of a token; its sentence and token by number where the file, a pipe, cannot be read again."""
+    if not path.is_file():
+        return f"{path}: sentence {sentence + 1}, token {token + 1}"
+    return f"{path}:{columns.first_lines(path, separator)[sentence] + token}"
