@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.image import imread
 
 from metalstm.errors import UserError
 from metalstm.tables import figures
@@ -26,6 +27,14 @@ def test_the_same_rows_give_the_same_bytes(ending: str, tmp_path: Path) -> None:
     assert b"<dc:date>" not in first
     assert first.startswith(b"<?xml" if ending == "svg" else b"\x89PNG")
     assert sorted(tmp_path.iterdir()) == paths
+
+
+def test_the_names_of_many_cells_find_room(tmp_path: Path) -> None:
+    cells = ["lstm", "metalstm", "lstm-contextual", "rnn", "torchlstm", "metarnn", "lnlstm", "bnlstm", "metalnlstm"]
+    figures.f1_by_corpus([replace(ROW, cell=cell) for cell in cells], tmp_path / "f1.png")
+    picture = imread(tmp_path / "f1.png")
+    assert (picture[:, [0, -1]] == 1).all()
+    assert (picture[[0, -1]] == 1).all()
 
 
 def test_consistent_predictions_are_not_drawn(tmp_path: Path) -> None:

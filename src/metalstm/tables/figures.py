@@ -15,7 +15,10 @@ from metalstm.tables.rows import NO_CELL, VOTE, Row, base, derivation, is_vote
 
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
 """The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
-_MARKERS = "osD^vPX*"
+_MARKERS = "osD^vPX*<>ph"
+"""Filled shapes, for a vote shows them hollow."""
+_CELLS_A_LINE = 4
+"""In the legend: with names as long as lstm-contextual more of them would not fit."""
 _DASHES = ("-", "--", ":")
 _SETTING_COLOURS = dict(zip(("stm", "mtm", "mtm-plus"), _COLOURS, strict=False))
 _OTHER_SETTING = "#555555"
@@ -53,7 +56,7 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         raise UserError(f"{path}: there is nothing to draw; score a run first")
     cells = list(dict.fromkeys(row.cell for row in rows))
     lanes = len(rows) + _GAP * len({row.corpus for row in rows})
-    with _figure(path, 6.4, 1.0 + _LANE * lanes) as figure:
+    with _figure(path, 6.4, 0.8 + 0.2 * math.ceil(len(cells) / _CELLS_A_LINE) + _LANE * lanes) as figure:
         axes = figure.subplots()
         lane, ticks = 0.0, {}
         for number, (corpus, of_corpus) in enumerate(groupby(rows, key=lambda row: row.corpus)):
@@ -75,7 +78,7 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         axes.set_axisbelow(True)
         figure.legend(handles=_setting_handles(rows), loc="outside upper center", ncols=3)
         if len(cells) > 1:
-            figure.legend(handles=_cell_handles(cells), loc="outside lower center", ncols=6)
+            figure.legend(handles=_cell_handles(cells), loc="outside lower center", ncols=_CELLS_A_LINE)
 
 
 def learning_curves(
