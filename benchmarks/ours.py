@@ -17,6 +17,7 @@ import side
 import torch
 from side import Clock
 
+from metalstm import memory
 from metalstm.corpora import columns
 from metalstm.files import write_text
 from metalstm.nn import storage
@@ -107,6 +108,7 @@ def main() -> None:
     commands.train.add_argument("--words", choices=["trained", "static"], default="trained")
     commands.train.add_argument("--kernels", choices=["auto", "off"], default="auto")
     arguments = commands.parser.parse_args()
+    memory.keep()
     torch.set_num_threads(1)
     arguments.command(arguments)
 

@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
+from metalstm import memory
 from metalstm.kernels.products import product
 from metalstm.nn.batch import Batch, Numbered
 from metalstm.nn.lexicon import Lexicon
@@ -210,6 +211,7 @@ def main() -> None:
         parser.error(
             f"{options.train} is not there: `snakemake data/iobes/BC5CDR-chem/train.tsv` makes it; or use --train"
         )
+    memory.keep()
     torch.set_num_threads(1)
     lexicon, sentences = prepared(options.train)
     alternating({"warm up": lambda: sgemm_gflops(rounds=1)}, rounds=1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from metalstm.errors import UserError
-from metalstm.nn.batch import Batch, collate
+from metalstm.nn.batch import Batch, collate, real
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.nn.options import (
     AttentionOptions,
@@ -15,6 +15,7 @@ from metalstm.nn.options import (
     ContextOptions,
     CrfOptions,
     DropoutOptions,
+    Kernels,
     MultitaskOptions,
     TaggerOptions,
 )
@@ -181,22 +182,26 @@ def test_dropout_masks() -> None:
     assert torch.equal(Dropout(0.25, variational=True).eval()(features), features)
 
 
-def test_word_dropout_makes_known_words_unknown() -> None:
-    class Recording(nn.Embedding):
-        def forward(self, input: Tensor) -> Tensor:
-            self.seen = input
-            return super().forward(input)
+@pytest.mark.parametrize("kernels", ["auto", "off"])
+def test_word_dropout_makes_known_words_unknown(kernels: Kernels) -> None:
+    class Recording(nn.Module):
+        def forward(self, inputs: Tensor, lengths: Tensor, *, learned: slice) -> Tensor:
+            self.seen = inputs[:, :, 0].long()
+            return torch.zeros(*inputs.shape[:2], 2 * SMALL.hidden_size)
 
-    model = tagger(SMALL.model_copy(update={"dropout": DropoutOptions(input=0.0, output=0.0, words=0.5)}))
-    model.words = Recording(len(LEXICON.words), 8)
+    dropout = DropoutOptions(input=0.0, output=0.0, words=0.5)
+    model = tagger(SMALL.model_copy(update={"dropout": dropout, "kernels": kernels}))
+    model.encoder = Recording()  # type: ignore[assignment]
+    with torch.no_grad():  # every word's vector says which word it is
+        model.words.weight.copy_(torch.arange(len(LEXICON.words))[:, None].expand_as(model.words.weight))
     sentences = collate(LEXICON, [["aspirin"] * 400, ["pain"] * 200])
+    inside = real(sentences.lengths, 400)
     model.train().emissions(sentences)
-    seen = model.words.seen
-    assert 0.4 < (seen[0] == UNKNOWN).float().mean().item() < 0.6
-    assert ((seen == UNKNOWN) | (seen == sentences.words)).all()
-    assert not seen[1, 200:].any()
+    seen = model.encoder.seen[inside]
+    assert 0.4 < (seen == UNKNOWN).float().mean().item() < 0.6
+    assert ((seen == UNKNOWN) | (seen == sentences.words[inside])).all()
     model.eval().emissions(sentences)
-    assert torch.equal(model.words.seen, sentences.words)
+    assert torch.equal(model.encoder.seen[inside], sentences.words[inside])
 
 
 def test_decoded_labels_are_valid_iobes_unless_told_otherwise() -> None:

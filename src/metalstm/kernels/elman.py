@@ -8,7 +8,16 @@ import numpy as np
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import tanh_in_place
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import EVERY, Run, product_gradients, read_state, state_gradient, steps_of
+from metalstm.kernels.state import (
+    EVERY,
+    Run,
+    column_sums,
+    product_gradients,
+    read_state,
+    state_gradient,
+    steps_of,
+    zeros_behind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +41,7 @@ def forward(
     backwards: bool = False,
 ) -> tuple[Array, RNNRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs; tanh unless `relu`."""
-    h = multiply(x, W_x)
-    h += b
+    h = multiply(x, W_x, b)
     steps, reads = steps_of(counts, backwards), np.zeros(h.shape, x.dtype)
     _forward(steps, mask, transposed(W_h), relu, reads, h)
     return h, RNNRun(x, steps, mask, reads, h, relu)
@@ -43,9 +51,9 @@ def backward(
     d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, learned: slice = EVERY
 ) -> tuple[Array, ...]:
     """The gradients of x (of its columns `learned`), W_x, W_h and b from that of h."""
-    d_y = np.zeros_like(run.h)
+    d_y = zeros_behind(run.steps, run.h.shape, run.h.dtype)
     _backward(run.steps, run.mask, W_h, run.relu, run.h, d_h, d_y)
-    return (*product_gradients(d_y, d_y, run, multiply, W_x, learned), d_y.sum(axis=0))
+    return (*product_gradients(d_y, d_y, run, multiply, W_x, learned), column_sums(d_y))
 
 
 @compiled

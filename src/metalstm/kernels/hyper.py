@@ -14,7 +14,7 @@ from metalstm.kernels.compilation import announce
 from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
-from metalstm.kernels.state import EVERY, Run, steps_of
+from metalstm.kernels.state import EVERY, Run, column_sums, steps_of, zeros_behind
 
 
 class Parameters(NamedTuple):
@@ -115,9 +115,7 @@ def forward(
         norm=norms[0],
         small_norm=norms[1],
     )
-    small = multiply(x, weights.from_x[len(p.W_x) :])
-    if len(rest) == 1:
-        small += rest[0]
+    small = multiply(x, weights.from_x[len(p.W_x) :], rest[0] if len(rest) == 1 else None)
     z = np.zeros((tokens, len(weights.A)), dtype)
     z[:, : p.a.size] = p.a.ravel()  # z_b has no bias
     stored = HyperActivations(
@@ -140,12 +138,12 @@ def backward(
     """The gradients of x (of its columns `learned`) and of all weights from that of h."""
     p, rest = Parameters(*parameters[:8]), parameters[8:]
     stored = run.stored
-    hidden, tokens = p.W_h.shape[1], run.steps[:, 1].sum()
+    hidden = p.W_h.shape[1]
     d = Gradients(
-        from_x=_zeros_from(tokens, (len(run.x), len(run.weights.from_x)), run.x.dtype),
-        from_h=_zeros_from(tokens, stored.from_h.shape, run.x.dtype),
+        from_x=zeros_behind(run.steps, (len(run.x), len(run.weights.from_x)), run.x.dtype),
+        from_h=zeros_behind(run.steps, stored.from_h.shape, run.x.dtype),
         z=np.zeros_like(stored.z),
-        small=_zeros_from(tokens, stored.small.gates.shape, run.x.dtype),
+        small=zeros_behind(run.steps, stored.small.gates.shape, run.x.dtype),
         D=np.zeros_like(run.weights.D),
         b_0=np.zeros_like(run.weights.b_0),
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
@@ -154,26 +152,19 @@ def backward(
     recur_backward(run.steps, run.mask, run.weights, stored, d_h, d)
 
     d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, run.reads.T)
-    d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [d.small.sum(axis=0)]
+    d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [column_sums(d.small)]
     gradients = Parameters(
         W_x=d_from_x[: len(p.W_x)],
         W_h=multiply(d.from_h.T, np.ascontiguousarray(run.reads[:, :hidden]).T),
         b_0=d.b_0,
         A=multiply(d.z.T, stored.h_hat.T),
-        a=d.z.sum(axis=0)[: p.a.size],
+        a=column_sums(d.z)[: p.a.size],
         D=transposed(d.D),
         small_W_x=np.concatenate([d_from_x[len(p.W_x) :], d_small[:, :hidden]], axis=1),
         small_W_h=np.ascontiguousarray(d_small[:, hidden:]),
     )
     by_weight = (d.reshape(weight.shape) for d, weight in zip([*gradients, *d_rest], parameters, strict=True))
     return (multiply(d.from_x, run.weights.from_x[:, learned].T), *by_weight)
-
-
-def _zeros_from(tokens: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Room of this shape, with zeros in the rows after those of the tokens, which a loop fills."""
-    room = np.empty(shape, dtype)
-    room[tokens:] = 0
-    return room
 
 
 def _room(gates: Array, hidden: int, norm: Norm) -> Activations:

@@ -19,11 +19,13 @@ from metalstm.kernels.products import Array, Multiply, by_numpy, product, transp
 from metalstm.kernels.state import (
     EVERY,
     Run,
+    column_sums,
     memory_gradients,
     product_gradients,
     read_state,
     state_gradient,
     steps_of,
+    zeros_behind,
 )
 
 
@@ -75,9 +77,7 @@ def forward(
     backwards: bool = False,
 ) -> tuple[Array, LSTMRun]:
     """h `[tokens, hidden]` for `x [tokens, input]`, and what `backward` needs."""
-    gates = multiply(x, W_x)
-    gates += b
-    return recur(x, steps_of(counts, backwards), mask, gates, W_h, no_norm(x.dtype))
+    return recur(x, steps_of(counts, backwards), mask, multiply(x, W_x, b), W_h, no_norm(x.dtype))
 
 
 def backward(
@@ -85,7 +85,7 @@ def backward(
 ) -> tuple[Array, ...]:
     """The gradients of x (of its columns `learned`), W_x, W_h and b from that of h."""
     d_gates, _ = recur_backward(d_h, run, W_h)
-    return (*product_gradients(d_gates, d_gates, run, multiply, W_x, learned), d_gates.sum(axis=0))
+    return (*product_gradients(d_gates, d_gates, run, multiply, W_x, learned), column_sums(d_gates))
 
 
 def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:
@@ -100,7 +100,7 @@ def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: N
 
 def recur_backward(d_h: Array, run: LSTMRun, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
-    d_gates = np.zeros_like(run.stored.gates)
+    d_gates = zeros_behind(run.steps, run.stored.gates.shape, run.stored.gates.dtype)
     d_norm = Norm(*map(np.zeros_like, run.norm))
     _backward(run.steps, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm

@@ -14,7 +14,7 @@ from metalstm.kernels import lstm
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
-from metalstm.kernels.state import EVERY, Run, memory_gradients, read_states, state_gradient, steps_of
+from metalstm.kernels.state import EVERY, Run, column_sums, memory_gradients, read_states, state_gradient, steps_of
 
 
 class Weights(NamedTuple):
@@ -116,8 +116,7 @@ def forward(
     q = np.zeros((tokens, 4 * n_z), x.dtype)
     for Q, mine in zip(Qs, rows, strict=True):
         q[mine] = multiply(_gathered(x, mine), np.ascontiguousarray(Q[:, :size]))[: len(mine)]
-    small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]))
-    small += small_b
+    small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]), small_b)
     stored = MultiTaskActivations(
         q=q,
         z=np.zeros((tokens, n_z), x.dtype),
@@ -167,7 +166,7 @@ def backward(
         d_x,
         np.concatenate([multiply(d.small.T, run.x.T), d_small[:, :hidden]], axis=1),
         d_small[:, hidden:],
-        d.small.sum(axis=0),
+        column_sums(d.small),
         multiply(d.z.T, stored.h_hat.T),
         *d_own,
     )

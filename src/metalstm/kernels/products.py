@@ -5,8 +5,7 @@ libraries first copy the weight into a layout of their own, which takes as long 
 stands. The large products before and after a loop are the caller's choice: see `Multiply`.
 """
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numba.extending import overload
@@ -19,13 +18,18 @@ DEEPEST = 112
 
 Array = np.ndarray[Any, Any]
 
-Multiply = Callable[[Array, Array], Array]
-"""a b^T for `a [n, inner]` and `b [m, inner]` or transposes of such: the large products before and after a loop."""
+
+class Multiply(Protocol):
+    """The large products before and after a loop."""
+
+    def __call__(self, a: Array, b: Array, bias: Array | None = None) -> Array:
+        """a b^T + bias for `a [n, inner]` and `b [m, inner]` or transposes of such, and `bias [m]`."""
 
 
-def by_numpy(a: Array, b: Array) -> Array:
+def by_numpy(a: Array, b: Array, bias: Array | None = None) -> Array:
     """`Multiply` by numpy."""
-    return a @ b.T
+    product = a @ b.T
+    return product if bias is None else product + bias
 
 
 def transposed(weight: Array) -> Array:
@@ -102,8 +106,8 @@ def _add(a: Any, b: Any, out: Any) -> None:
     """`product` for as many rows of b as stay in the nearest cache."""
     j = 0
     if WIDEST >= 256:
-        j = _all_columns(a, b, j, out, 4, 256)
-        j = _all_columns(a, b, j, out, 4, 128)
+        j = _all_columns(a, b, j, out, 5, 256)
+        j = _all_columns(a, b, j, out, 5, 128)
     else:
         j = _all_columns(a, b, j, out, 4, 64)
     left = b.shape[1] - j
@@ -113,8 +117,9 @@ def _add(a: Any, b: Any, out: Any) -> None:
         _columns(a, b, j, out, 8 if WIDEST >= 256 else 4, 64, left)
 
 
-def by_tiles(a: Array, b: Array) -> Array:
+def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
     """`Multiply` by `product`."""
-    out = np.zeros((len(a), len(b)), a.dtype)
+    out = np.empty((len(a), len(b)), a.dtype)
+    out[:] = 0 if bias is None else bias
     product(a, transposed(b), out)
     return out

@@ -19,6 +19,13 @@ def steps_of(counts: Array, backwards: bool) -> Array:
     return np.ascontiguousarray(steps[::-1]) if backwards else steps
 
 
+def zeros_behind(steps: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Room `[tokens, size]` for what a loop fills, with zeros in the rows behind those of its steps."""
+    room = np.empty(shape, dtype)
+    room[steps[:, 1].sum() :] = 0
+    return room
+
+
 EVERY = slice(None)
 """Every column of x."""
 
@@ -43,6 +50,16 @@ def product_gradients(
     learned: the columns of x that a gradient is asked for. Frozen word vectors are most of what a tagger reads.
     """
     return multiply(d_from_x, W_x[:, learned].T), multiply(d_from_x.T, run.x.T), multiply(d_from_h.T, run.reads.T)
+
+
+@compiled
+def column_sums(d: Any) -> Any:
+    """The sum of the rows of `d [tokens, size]`: the gradient of a bias from those of what it was added to."""
+    total = np.zeros(d.shape[1], d.dtype)
+    for r in range(d.shape[0]):
+        for j in range(d.shape[1]):
+            total[j] += d[r, j]
+    return total
 
 
 @compiled

@@ -14,7 +14,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 WIDEST = 256 if get_host_cpu_features().get("avx512f", False) else 64
-"""Bytes of a row for which four rows of sums still find room in the registers."""
+"""Bytes of a row for which four rows of sums, and with AVX-512 five, still find room in the registers."""
 
 _INDEX = ir.IntType(64)
 _LANE = ir.IntType(32)

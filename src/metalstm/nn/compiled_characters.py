@@ -36,26 +36,19 @@ def convolution_maximum(
 
 
 class _ConvolutionMaximum(torch.autograd.Function):
-    """The table's product, `kernels.characters.greatest`, and the gradients of both."""
+    """`kernels.characters.greatest` and its gradient."""
 
     @staticmethod
     def forward(
         ctx: Any, characters: ModuleType, read: tuple[Array, Array], embedding: Tensor, weight: Tensor, bias: Tensor
     ) -> Tensor:
-        filters, size, width = weight.shape
-        by_place = weight.detach().permute(2, 0, 1).reshape(width * filters, size)
-        table = (embedding.detach() @ by_place.t()).view(-1, width, filters)
-        values, centres = characters.greatest(table.numpy(), bias.detach().numpy(), *read)
-        ctx.characters, ctx.kept, ctx.table_shape = characters, (centres, *read), table.shape
-        ctx.save_for_backward(embedding, by_place)
+        arrays = [parameter.detach().contiguous().numpy() for parameter in (embedding, weight, bias)]
+        values, centres, by_place = characters.greatest(*arrays, *read)
+        ctx.characters, ctx.kept = characters, (centres, *read, arrays[0], by_place)
         return torch.from_numpy(values)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        embedding, by_place = ctx.saved_tensors
-        alphabet, width, filters = ctx.table_shape
-        d_table, d_bias = ctx.characters.gradient(gradient.contiguous().numpy(), *ctx.kept, alphabet, width)
-        by_character = torch.from_numpy(d_table).view(alphabet, width * filters)
-        d_weight = (by_character.t() @ embedding).view(width, filters, -1).permute(1, 2, 0)
-        return None, None, by_character @ by_place, d_weight, torch.from_numpy(d_bias)
+        found = ctx.characters.gradient(gradient.contiguous().numpy(), *ctx.kept)
+        return None, None, *map(torch.from_numpy, found)

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from metalstm.nn.affine import Affine
 from metalstm.nn.attention import RelativeSelfAttention
 from metalstm.nn.batch import Batch
 from metalstm.nn.cells import REGISTRY, recurrent
@@ -18,6 +18,7 @@ from metalstm.nn.dropout import Dropout
 from metalstm.nn.embeddings import category_embedding, word_embedding
 from metalstm.nn.iobes import allowed_transitions
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
+from metalstm.nn.lookup import look_up
 from metalstm.nn.options import TaggerOptions
 from metalstm.nn.word_shape import WordShape
 
@@ -66,10 +67,10 @@ class Tagger(nn.Module):
         self.emission: nn.Module
         self.crf: nn.Module
         if lexicon.corpus_labels:
-            self.emission = nn.ModuleList(nn.Linear(encoded, len(labels)) for labels in lexicon.corpus_labels)
+            self.emission = nn.ModuleList(Affine(encoded, len(labels), kernels) for labels in lexicon.corpus_labels)
             self.crf = nn.ModuleList(_crf(labels, options) for labels in lexicon.corpus_labels)
         else:
-            self.emission = nn.Linear(encoded, len(lexicon.labels))
+            self.emission = Affine(encoded, len(lexicon.labels), kernels)
             self.crf = _crf(lexicon.labels, options)
 
     def emissions(self, batch: Batch) -> Tensor:
@@ -147,11 +148,8 @@ class Tagger(nn.Module):
         spelled = self.characters(batch.spellings, batch.spelling_lengths)
         if self.shape is not None:
             spelled = torch.cat([spelled, self.shape(batch.spellings, batch.spelling_lengths)], dim=1)
-        if self.options.dropout.words == 0.0:
-            distinct = torch.cat([self.words(batch.spelled_words), spelled], dim=1)
-            return functional.embedding(batch.spelling_of, distinct)
-        words = self.words(self._without_some(batch.words))
-        return torch.cat([words, functional.embedding(batch.spelling_of, spelled)], dim=2)
+        words, places = self._words_of(batch)
+        return look_up([words, spelled], [places, batch.spelling_of], self.options.kernels)
 
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
@@ -167,13 +165,23 @@ class Tagger(nn.Module):
         last = self.options.word_size + self.characters.size + self.options.word_shape if is_last_frozen else None
         return slice(first, last)
 
-    def _without_some(self, words: Tensor) -> Tensor:
-        """In training, word ids of which a share is read as the unknown word, so that it learns what to stand for."""
-        rate = self.options.dropout.words
-        if not self.training or rate == 0.0:
-            return words
-        dropped = torch.rand(words.shape, device=words.device) < rate
-        return words.masked_fill(dropped & (words > UNKNOWN), UNKNOWN)
+    def _words_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Vectors of words, and `[batch, time]` which of them a token has; of a tuned table only those that it reads.
+
+        In training a share of the tokens is read as the unknown word, so that it learns what to stand for.
+        """
+        rate, tuned = self.options.dropout.words, self.options.tune_words
+        if self.training and rate > 0.0:
+            dropped = torch.rand(batch.words.shape, device=batch.words.device) < rate
+            words = batch.words.masked_fill(dropped & (batch.words > UNKNOWN), UNKNOWN)
+        elif tuned:
+            return self.words(batch.spelled_words), batch.spelling_of
+        else:
+            words = batch.words
+        if not tuned:
+            return self.words.weight, words
+        rows, places = torch.unique(words, return_inverse=True)
+        return self.words(rows), places
 
 
 def _crf(labels: Sequence[str], options: TaggerOptions) -> LinearChainCRF:

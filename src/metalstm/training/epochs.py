@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from metalstm import memory
 from metalstm.errors import UserError
-from metalstm.training import checkpoints, memory
+from metalstm.training import checkpoints
 from metalstm.training.history import Epoch, best_epoch, out_of_patience
 from metalstm.training.optimisers import Optimiser, rate
 from metalstm.training.options import LoopOptions
@@ -87,6 +88,7 @@ def train(
 
     Raises UserError when loss or gradient stop being finite, and for a damaged checkpoint.
     """
+    memory.keep()
     torch.manual_seed(seed)
     order = torch.Generator().manual_seed(seed)
     history: list[Epoch] = []

@@ -8,11 +8,15 @@ import inspect
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
+from metalstm.nn.compiled import kernels
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
 if TYPE_CHECKING:
@@ -57,6 +61,8 @@ class Optimiser:
     def __init__(self, parts: Sequence[torch.optim.Optimizer], learning_rate: float) -> None:
         """`learning_rate` is that of the first epoch, of which `set_rate` takes multiples."""
         self.parts = parts
+        # Without what torch wraps around a step for profilers and hooks, which takes as long as the step itself.
+        self._steps = [partial(inspect.unwrap(type(part).step), part) for part in parts]
         self.first_rate = learning_rate
 
     def _parameters(self) -> Iterator[Parameter]:
@@ -92,20 +98,21 @@ class Optimiser:
             if parameter.grad.is_sparse:
                 # A row that is read twice stands twice in the gradient: only the sums have a norm.
                 rows = parameter.grad._indices()
-                if len(torch.unique(rows)) < rows.numel():
+                if len(set(rows.flatten().tolist())) < rows.numel():
                     parameter.grad = parameter.grad.coalesce()
                 gradients.append(parameter.grad._values())
             else:
                 gradients.append(parameter.grad)
-        norm: float = torch.stack(torch._foreach_norm(gradients)).norm().item()
+        norm = _norm(gradients)
         if limit and limit < norm < math.inf:
             torch._foreach_mul_(gradients, limit / norm)
         return norm
 
+    @torch.no_grad()
     def step(self) -> None:
         """Update all parameters that have a gradient."""
-        for part in self.parts:
-            part.step()
+        for step in self._steps:
+            step()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on, besides weights and gradients."""
@@ -115,6 +122,20 @@ class Optimiser:
         """Go on from a `state_dict` of an optimiser of the same name for the same parameters."""
         for part, saved in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(saved)
+
+
+def _norm(tensors: list[Tensor]) -> float:
+    """The Euclidean norm of all numbers in `tensors`."""
+    compiled = kernels(_clipping, tensors[0])
+    if compiled is None:
+        return float(torch.stack(torch._foreach_norm(tensors)).norm())
+    return math.sqrt(sum(compiled.sum_of_squares(tensor.reshape(-1).numpy()) for tensor in tensors))
+
+
+def _clipping() -> ModuleType:
+    from metalstm.kernels import clipping
+
+    return clipping
 
 
 def _uncompiled(kind: type[_Torchs]) -> type[_Torchs]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from types import ModuleType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -17,7 +17,10 @@ from torch import Tensor, nn
 
 from metalstm.nn.cells.cell import KERNELS, Cell
 from metalstm.nn.cells.directions import apart
-from metalstm.nn.compiled import NUMBERS, kernels
+from metalstm.nn.compiled import kernels
+
+if TYPE_CHECKING:
+    from metalstm.kernels.products import Multiply
 
 Array = np.ndarray[Any, Any]
 
@@ -100,7 +103,7 @@ class CompiledKernel:
         if not all(tensor.device == inputs.device and tensor.dtype == inputs.dtype for tensor in others):
             return None
         module = kernels(self.load, inputs)
-        if module is None:
+        if module is None or kernels(_packing, inputs) is None:
             return None
         call = Call(module, cells, [self.options(cell) for cell in cells], lengths, state_masks, corpus, tasks, learned)
         return cast(Callable[..., Tensor], _Compiled.apply)(call, inputs, *weights)
@@ -139,16 +142,15 @@ class Packing:
         """For `lengths [batch]` in any order, in a batch `[batch, time, ...]`."""
         sizes = lengths.numpy()
         order = np.argsort(-sizes, kind="stable")
-        running = np.arange(sizes.max(initial=0))[:, None] < sizes[order]
-        steps, places = np.nonzero(running)
-        return cls(running.sum(axis=1), order, order[places] * time + steps)
+        counts, tokens = _packing().places(sizes, order, time)
+        return cls(counts, order, tokens)
 
-    def pack(self, padded: Tensor) -> Array:
-        """`[tokens, size]` of `[batch, time, size]`, and zero rows up to a multiple of `_rows()`."""
-        tokens = len(self.tokens)
-        packed = np.empty((-(-tokens // _rows()) * _rows(), padded.shape[2]), NUMBERS[padded.dtype])
-        np.take(padded.detach().flatten(0, 1).numpy(), self.tokens, axis=0, out=packed[:tokens], mode="clip")
-        packed[tokens:] = 0
+    def pack(self, padded: Tensor, columns: slice = EVERY) -> Array:
+        """`[tokens, size]` of these columns of `[batch, time, ...]`, and zero rows up to a multiple of `_rows()`."""
+        table = padded.detach().contiguous().flatten(0, 1).numpy()
+        first, end, _ = columns.indices(table.shape[1])
+        packed = np.empty((-(-len(self.tokens) // _rows()) * _rows(), end - first), table.dtype)
+        _packing().pack(table, self.tokens, first, packed)
         return packed
 
     def unpack(self, parts: Sequence[tuple[slice, Array]], shape: Sequence[int]) -> Tensor:
@@ -156,7 +158,7 @@ class Packing:
         batch, time, size = shape
         padded = np.zeros((batch * time, size), parts[0][1].dtype)
         for columns, packed in parts:
-            padded[self.tokens, columns] = packed[: len(self.tokens)]
+            _packing().unpack(packed, self.tokens, columns.indices(size)[0], padded)
         return torch.from_numpy(padded).view(batch, time, size)
 
 
@@ -186,9 +188,8 @@ class _Compiled(torch.autograd.Function):
         ctx.call, ctx.packing = call, packing
         ctx.save_for_backward(inputs, *weights)
         hidden = call.cells[0].hidden_size
-        places = [slice(first, first + hidden) for first in range(0, hidden * len(outputs), hidden)]
         shape = (*inputs.shape[:2], hidden * len(outputs))
-        return packing.unpack(list(zip(places, outputs, strict=True)), shape)
+        return packing.unpack(list(zip(_columns(call.cells), outputs, strict=True)), shape)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -199,10 +200,9 @@ class _Compiled(torch.autograd.Function):
             with _restored(call.cells, ctx.buffers):
                 return (None, *_differentiable(call, (inputs, *weights), d_outputs))
         learned = call.learned if ctx.needs_input_grad[1] else NONE
-        d_h = np.split(packing.pack(d_outputs), len(call.cells), axis=1)
         found = [
-            call.module.backward(np.ascontiguousarray(d), run, multiply, *map(_array, own), learned=learned)
-            for d, run, own in zip(d_h, ctx.runs, _shared(weights, call.cells), strict=True)
+            call.module.backward(packing.pack(d_outputs, columns), run, multiply, *map(_array, own), learned=learned)
+            for columns, run, own in zip(_columns(call.cells), ctx.runs, _shared(weights, call.cells), strict=True)
         ]
         d_x = found[0][0]
         for other, *_ in found[1:]:
@@ -210,6 +210,12 @@ class _Compiled(torch.autograd.Function):
         d_weights = (torch.from_numpy(d) for _, *of_cell in found for d in of_cell)
         d_inputs = packing.unpack([(learned, d_x)], inputs.shape) if ctx.needs_input_grad[1] else None
         return (None, d_inputs, *d_weights)
+
+
+def _columns(cells: Sequence[Cell]) -> list[slice]:
+    """Where each direction's units stand among the outputs of a layer."""
+    hidden = cells[0].hidden_size
+    return [slice(number * hidden, (number + 1) * hidden) for number in range(len(cells))]
 
 
 def _shared(weights: Sequence[Tensor], cells: Sequence[Cell]) -> list[Sequence[Tensor]]:
@@ -222,7 +228,13 @@ def _array(weight: Tensor) -> Array:
     return weight.detach().contiguous().numpy()
 
 
-def _multiplication() -> Callable[[Array, Array], Array]:
+def _packing() -> ModuleType:
+    from metalstm.kernels import packing
+
+    return packing
+
+
+def _multiplication() -> "Multiply":
     """The fastest way to large products."""
     from metalstm.kernels import products
 
@@ -242,15 +254,17 @@ def _own_products() -> bool:
     return tiles.WIDEST >= 256
 
 
-def _by_library(a: Array, b: Array) -> Array:
-    """a b^T, in float32 by oneDNN: on some processors twice as fast as what numpy and torch take by themselves.
+def _by_library(a: Array, b: Array, bias: Array | None = None) -> Array:
+    """a b^T + bias, in float32 by oneDNN: on some processors twice as fast as what numpy and torch take by themselves.
 
     oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
     """
     if a.dtype != np.float32 or not torch._C._has_mkldnn or not b.size:
-        return cast(Array, a @ b.T)
+        product = cast(Array, a @ b.T)
+        return product if bias is None else product + bias
     left, right = torch.from_numpy(_dense(a)), torch.from_numpy(_dense(b))
-    return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, None, "none", [], "").numpy())
+    added = None if bias is None else torch.from_numpy(bias)
+    return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, added, "none", [], "").numpy())
 
 
 def _dense(a: Array) -> Array:
