@@ -104,17 +104,18 @@ def product(a: Any, b: Any, out: Any) -> None:
 @compiled
 def _add(a: Any, b: Any, out: Any) -> None:
     """`product` for as many rows of b as stay in the nearest cache."""
-    j = 0
-    if WIDEST >= 256:
-        j = _all_columns(a, b, j, out, 5, 256)
-        j = _all_columns(a, b, j, out, 5, 128)
-    else:
-        j = _all_columns(a, b, j, out, 4, 64)
+    if WIDEST < 256:
+        j = _all_columns(a, b, 0, out, 4, 64)
+        if j < b.shape[1]:
+            _columns(a, b, j, out, 4, 64, b.shape[1] - j)
+        return
+    j = _all_columns(a, b, 0, out, 5, 256)
+    j = _all_columns(a, b, j, out, 5, 128)
     left = b.shape[1] - j
     if left * b.itemsize > 64:
-        _columns(a, b, j, out, 4, 128, left)
+        _columns(a, b, j, out, 5, 128, left)
     elif left > 0:
-        _columns(a, b, j, out, 8 if WIDEST >= 256 else 4, 64, left)
+        _columns(a, b, j, out, 8, 64, left)
 
 
 def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
