@@ -9,6 +9,9 @@ from metalstm.kernels.compilation import compiled
 from metalstm.kernels.products import product
 from metalstm.kernels.state import memory_gradients, read_states, state_gradient
 
+ROWS = 64
+"""Tokens whose scales stay in the nearest caches."""
+
 
 @compiled
 def _step(start: int, end: int, c: Any, norm: Any, stored: Any, h: Any) -> None:
@@ -90,32 +93,51 @@ def _rescale(scales: Any, b_0: Any, from_x: Any, from_h: Any, y: Any) -> None:
 
 
 @compiled
-def _rescale_backward(scales: Any, y: Any, from_x: Any, from_h: Any, d_from_x: Any, d_from_h: Any, d_b_0: Any) -> None:
-    """From the gradient y of the pre-activations those of W_x x, W_h h and b_0, and of the scales in their place."""
-    for r in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            d_b_0[j] += y[r, j]
-        for j in range(y.shape[1]):
-            d_from_x[r, j] = scales[0, r, j] * y[r, j]
-        for j in range(y.shape[1]):
-            d_from_h[r, j] = scales[1, r, j] * y[r, j]
-        for j in range(y.shape[1]):
-            scales[0, r, j] = y[r, j] * from_x[r, j]
-        for j in range(y.shape[1]):
-            scales[1, r, j] = y[r, j] * from_h[r, j]
-        for j in range(y.shape[1]):
-            scales[2, r, j] = y[r, j]
+def _rescale_backward(scales: Any, d_y: Any, from_x: Any, from_h: Any, d_from_x: Any, d_from_h: Any) -> None:
+    """From the gradient of the pre-activations those of W_x x and W_h h, and of d_x and d_h in their place."""
+    for r in range(d_y.shape[0]):
+        for j in range(d_y.shape[1]):
+            d_from_x[r, j] = scales[0, r, j] * d_y[r, j]
+        for j in range(d_y.shape[1]):
+            d_from_h[r, j] = scales[1, r, j] * d_y[r, j]
+        for j in range(d_y.shape[1]):
+            scales[0, r, j] = d_y[r, j] * from_x[r, j]
+        for j in range(d_y.shape[1]):
+            scales[1, r, j] = d_y[r, j] * from_h[r, j]
 
 
 @compiled
-def _scale_backward(z: Any, weights: Any, scales: Any, d_z: Any, d_D: Any) -> None:
-    """From the gradients of the scales to those of z and D."""
-    n = len(z)
-    for part in range(3):
-        for gate in range(weights.D.shape[1]):
-            mine, units = _parts(z, weights.D, part, gate)
-            product(scales[part, :n, units], weights.D_t[part, gate], d_z[:, mine])
-            product(z[:, mine].T, scales[part, :n, units], d_D[part, gate])
+def _scale_backward(scales: Any, d_y: Any, weights: Any, d_z: Any) -> None:
+    """From the gradients of d_x and d_h, and of b, which has that of the pre-activations, to that of z."""
+    n = len(d_z)
+    for gate in range(weights.D.shape[1]):
+        for part in range(3):
+            mine, units = _parts(d_z, weights.D, part, gate)
+            if part < 2:
+                product(scales[part, :n, units], weights.D_t[part, gate], d_z[:, mine])
+            else:
+                product(d_y[:, units], weights.D_t[part, gate], d_z[:, mine])
+
+
+@compiled
+def gradient_of_scales(stored: Any, d_y: Any, d_D: Any) -> None:
+    """Adds to `d_D`, as `Weights.D`, what all tokens give; scales' gradients are made again, a few rows at once."""
+    some = np.empty((ROWS, d_y.shape[1]), d_y.dtype)
+    for start in range(0, len(d_y), ROWS):
+        end = min(start + ROWS, len(d_y))
+        d, z = d_y[start:end], stored.z[start:end]
+        for part in range(3):
+            if part < 2:
+                values = stored.from_x if part == 0 else stored.from_h
+                for r in range(end - start):
+                    for j in range(d_y.shape[1]):
+                        some[r, j] = d[r, j] * values[start + r, j]
+            for gate in range(d_D.shape[1]):
+                mine, units = _parts(z, d_D, part, gate)
+                if part < 2:
+                    product(z[:, mine].T, some[: end - start, units], d_D[part, gate])
+                else:
+                    product(z[:, mine].T, d[:, units], d_D[part, gate])
 
 
 @compiled
@@ -126,17 +148,17 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
     d_h, d_t, d_c = memory_gradients(mask, hidden)
     d_h_hat, d_t_hat, d_c_hat = memory_gradients(mask, hyper)
     d_reads = np.zeros((batch, hidden + hyper), mask.dtype)
-    d_y = np.empty((batch, units), mask.dtype)
     scales = np.empty((3, batch, units), mask.dtype)
     for span in steps[::-1]:
         start, n = span[0], span[1]
         end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
-        _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y[:n], d.norm)
+        d_y = d.y[start:end]
+        _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y, d.norm)
         z, d_z, from_x, from_h = stored.z[start:end], d.z[start:end], stored.from_x[start:end], stored.from_h[start:end]
         _scale(z, weights, 2, scales)
-        _rescale_backward(scales, d_y[:n], from_x, from_h, d.from_x[start:end], d.from_h[start:end], d.b_0)
-        _scale_backward(z, weights, scales, d_z, d.D)
+        _rescale_backward(scales, d_y, from_x, from_h, d.from_x[start:end], d.from_h[start:end])
+        _scale_backward(scales, d_y, weights, d_z)
         for r in range(n):
             for j in range(hyper):
                 d_h_hat[r, j] = d_reads[r, hidden + j]
