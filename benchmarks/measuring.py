@@ -117,8 +117,10 @@ def _version(name: str) -> str:
 
 
 def _processor() -> str:
+    """Name, family and model: virtual machines give generations of very different speed the same name."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
+            facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        return f"{facts['model name']} (family {facts['cpu family']}, model {facts['model']})"
+    except (OSError, KeyError):
         return platform.processor() or platform.machine()
