@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metalstm.kernels.compilation import announce
-from metalstm.kernels.hyper_steps import gradient_of_scales, recur, recur_backward
+from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
+from metalstm.kernels.scales import panels, unpanelled
 from metalstm.kernels.state import EVERY, Run, column_sums, steps_of, zeros_behind
 
 
@@ -42,9 +43,7 @@ class Weights(NamedTuple):
     A: Array
     """`[3 * embeddings * N_z, hyper]`."""
     D: Array
-    """`[3, gates, N_z, hidden]`."""
-    D_t: Array
-    """`[3, gates, hidden, N_z]`."""
+    """See `scales.panels`."""
     b_0: Array
     """`[gates * hidden]`."""
     norm: Norm
@@ -78,6 +77,8 @@ class Gradients(NamedTuple):
     """Of the small network's pre-activations `[tokens, gates * hyper]`."""
     y: Array
     """Of the large network's pre-activations `[tokens, gates * hidden]`."""
+    D: Array
+    """As in `Weights`."""
     norm: Norm
     small_norm: Norm
 
@@ -108,8 +109,7 @@ def forward(
         small=np.concatenate([p.small_W_x[:, size:], p.small_W_h], axis=1),
         W_h=p.W_h,
         A=p.A.reshape(-1, hyper),
-        D=transposed(p.D),
-        D_t=p.D,
+        D=panels(p.D),
         b_0=p.b_0.ravel(),
         norm=norms[0],
         small_norm=norms[1],
@@ -144,12 +144,11 @@ def backward(
         z=np.zeros_like(stored.z),
         small=zeros_behind(run.steps, stored.small.gates.shape, run.x.dtype),
         y=zeros_behind(run.steps, stored.from_h.shape, run.x.dtype),
+        D=np.zeros_like(run.weights.D),
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
         small_norm=Norm(*map(np.zeros_like, run.weights.small_norm)),
     )
     recur_backward(run.steps, run.mask, run.weights, stored, d_h, d)
-    d_D = np.zeros_like(run.weights.D)
-    gradient_of_scales(stored, d.y, d_D)
 
     d_from_x, d_small = multiply(d.from_x.T, run.x.T), multiply(d.small.T, run.reads.T)
     d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [column_sums(d.small)]
@@ -159,7 +158,7 @@ def backward(
         b_0=column_sums(d.y),
         A=multiply(d.z.T, stored.h_hat.T),
         a=column_sums(d.z)[: p.a.size],
-        D=transposed(d_D),
+        D=unpanelled(d.D, hidden),
         small_W_x=np.concatenate([d_from_x[len(p.W_x) :], d_small[:, :hidden]], axis=1),
         small_W_h=np.ascontiguousarray(d_small[:, hidden:]),
     )
@@ -176,7 +175,7 @@ def _room(gates: Array, hidden: int, norm: Norm) -> Activations:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the hypernetwork cells", [recur, recur_backward, gradient_of_scales], dtype, seconds=20)
+    announce("the hypernetwork cells", [recur, recur_backward], dtype, seconds=20)
     x, counts = np.zeros((1, 1), dtype), np.ones(1, np.int64)
     D, A, b = np.zeros((3, 1, 1, 1), dtype), np.zeros((3, 1, 1, 1), dtype), np.zeros(1, dtype)
     weights = x, x, np.zeros((1, 1, 1), dtype), A, np.zeros((2, 1, 1), dtype), D, np.zeros((1, 2), dtype), x, b

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels import elman, lstm
+from metalstm.kernels import elman, lstm, scales
 from metalstm.kernels.compilation import compiled
 from metalstm.kernels.products import product
 from metalstm.kernels.state import memory_gradients, read_states, state_gradient
 
-ROWS = 64
-"""Tokens whose scales stay in the nearest caches."""
+ROWS = 16
+"""So many tokens at least, of neighbouring steps, add to the gradient of D at once, while they are in the caches."""
 
 
 @compiled
@@ -43,7 +43,6 @@ def recur(steps: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: An
     batch, hidden = mask.shape
     hyper = len(A_t)
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, hyper), h.dtype)
-    scales = np.empty((3, batch, len(weights.b_0)), h.dtype)
     before = rows = 0
     for span in steps:
         start, n = span[0], span[1]
@@ -54,90 +53,30 @@ def recur(steps: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: An
         product(reads[:, :hidden], W_h_t, stored.from_h[start:running])
         _step(start, end, c_hat, weights.small_norm, stored.small, stored.h_hat[start:end])
         product(stored.h_hat[start:end], A_t, stored.z[start:end])
-        _scale(stored.z[start:end], weights, 3, scales)
-        _rescale(scales, weights.b_0, stored.from_x[start:end], stored.from_h[start:end], stored.large.gates[start:end])
+        z, y = stored.z[start:end], stored.large.gates[start:end]
+        for gate in range(len(weights.D)):
+            first, apart = _place(z, weights.D, gate)
+            scales.rescale(
+                z, first, apart, weights.D, gate, weights.b_0, stored.from_x[start:end], stored.from_h[start:end], y
+            )
         _step(start, end, c, weights.norm, stored.large, h[start:end])
         before, rows = start, n
 
 
 @compiled
-def _parts(z: Any, D: Any, part: int, gate: int) -> Any:
-    """Where z_x, z_h or z_b of a gate stands in z, and where the gate's units stand in its scales."""
-    n_z, hidden = D.shape[2:]
-    first = part * (z.shape[1] // 3)
-    if z.shape[1] > 3 * n_z:  # each gate has its own
-        first += gate * n_z
-    return slice(first, first + n_z), slice(gate * hidden, (gate + 1) * hidden)
+def _place(z: Any, D: Any, gate: int) -> Any:
+    """The column of z where z_x of a gate begins, and how many columns behind it z_h does, and z_b behind that."""
+    n_z, apart = D.shape[3], z.shape[1] // 3
+    return gate * n_z if apart > n_z else 0, apart  # each gate has its own, or there is one for all
 
 
 @compiled
-def _scale(z: Any, weights: Any, parts: int, scales: Any) -> None:
-    """The scales d_x and d_h, and without b_0 also b if there are three parts: D z `[parts, n, gates * hidden]`."""
-    for part in range(parts):
-        scales[part] = 0
-        for gate in range(weights.D.shape[1]):
-            mine, units = _parts(z, weights.D, part, gate)
-            product(z[:, mine], weights.D[part, gate], scales[part, :, units])
-
-
-@compiled
-def _rescale(scales: Any, b_0: Any, from_x: Any, from_h: Any, y: Any) -> None:
-    """y = d_x * (W_x x) + d_h * (W_h h) + b, all `[n, gates * hidden]`."""
-    for r in range(y.shape[0]):
-        for j in range(y.shape[1]):
-            y[r, j] = scales[2, r, j] + b_0[j]
-        for j in range(y.shape[1]):
-            y[r, j] += scales[0, r, j] * from_x[r, j]
-        for j in range(y.shape[1]):
-            y[r, j] += scales[1, r, j] * from_h[r, j]
-
-
-@compiled
-def _rescale_backward(scales: Any, d_y: Any, from_x: Any, from_h: Any, d_from_x: Any, d_from_h: Any) -> None:
-    """From the gradient of the pre-activations those of W_x x and W_h h, and of d_x and d_h in their place."""
-    for r in range(d_y.shape[0]):
-        for j in range(d_y.shape[1]):
-            d_from_x[r, j] = scales[0, r, j] * d_y[r, j]
-        for j in range(d_y.shape[1]):
-            d_from_h[r, j] = scales[1, r, j] * d_y[r, j]
-        for j in range(d_y.shape[1]):
-            scales[0, r, j] = d_y[r, j] * from_x[r, j]
-        for j in range(d_y.shape[1]):
-            scales[1, r, j] = d_y[r, j] * from_h[r, j]
-
-
-@compiled
-def _scale_backward(scales: Any, d_y: Any, weights: Any, d_z: Any) -> None:
-    """From the gradients of d_x and d_h, and of b, which has that of the pre-activations, to that of z."""
-    n = len(d_z)
-    for gate in range(weights.D.shape[1]):
-        for part in range(3):
-            mine, units = _parts(d_z, weights.D, part, gate)
-            if part < 2:
-                product(scales[part, :n, units], weights.D_t[part, gate], d_z[:, mine])
-            else:
-                product(d_y[:, units], weights.D_t[part, gate], d_z[:, mine])
-
-
-@compiled
-def gradient_of_scales(stored: Any, d_y: Any, d_D: Any) -> None:
-    """Adds to `d_D`, as `Weights.D`, what all tokens give; scales' gradients are made again, a few rows at once."""
-    some = np.empty((ROWS, d_y.shape[1]), d_y.dtype)
-    for start in range(0, len(d_y), ROWS):
-        end = min(start + ROWS, len(d_y))
-        d, z = d_y[start:end], stored.z[start:end]
-        for part in range(3):
-            if part < 2:
-                values = stored.from_x if part == 0 else stored.from_h
-                for r in range(end - start):
-                    for j in range(d_y.shape[1]):
-                        some[r, j] = d[r, j] * values[start + r, j]
-            for gate in range(d_D.shape[1]):
-                mine, units = _parts(z, d_D, part, gate)
-                if part < 2:
-                    product(z[:, mine].T, some[: end - start, units], d_D[part, gate])
-                else:
-                    product(z[:, mine].T, d[:, units], d_D[part, gate])
+def _gradient_of_scales(start: int, end: int, stored: Any, d: Any) -> None:
+    """Adds to `d.D` what some tokens give."""
+    z, from_x, from_h = stored.z[start:end], stored.from_x[start:end], stored.from_h[start:end]
+    for gate in range(len(d.D)):
+        first, apart = _place(z, d.D, gate)
+        scales.gradient(z, first, apart, d.D, gate, d.y[start:end], from_x, from_h)
 
 
 @compiled
@@ -148,7 +87,7 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
     d_h, d_t, d_c = memory_gradients(mask, hidden)
     d_h_hat, d_t_hat, d_c_hat = memory_gradients(mask, hyper)
     d_reads = np.zeros((batch, hidden + hyper), mask.dtype)
-    scales = np.empty((3, batch, units), mask.dtype)
+    low, high = len(d_outputs), 0
     for span in steps[::-1]:
         start, n = span[0], span[1]
         end = start + n
@@ -156,9 +95,14 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
         d_y = d.y[start:end]
         _step_backward(start, end, d_h, d_c, d_t, weights.norm, stored.large, d_y, d.norm)
         z, d_z, from_x, from_h = stored.z[start:end], d.z[start:end], stored.from_x[start:end], stored.from_h[start:end]
-        _scale(z, weights, 2, scales)
-        _rescale_backward(scales, d_y, from_x, from_h, d.from_x[start:end], d.from_h[start:end])
-        _scale_backward(scales, d_y, weights, d_z)
+        d_from_x, d_from_h = d.from_x[start:end], d.from_h[start:end]
+        for gate in range(len(weights.D)):
+            first, apart = _place(z, weights.D, gate)
+            scales.rescale_backward(z, first, apart, weights.D, gate, d_y, from_x, from_h, d_from_x, d_from_h, d_z)
+        low, high = min(low, start), max(high, end)
+        if high - low >= ROWS:
+            _gradient_of_scales(low, high, stored, d)
+            low, high = len(d_outputs), 0
         for r in range(n):
             for j in range(hyper):
                 d_h_hat[r, j] = d_reads[r, hidden + j]
@@ -171,3 +115,5 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
         d_reads[:n] = 0
         product(d_small, weights.small, d_reads)
         product(d.from_h[start:end], weights.W_h, d_reads)
+    if low < high:
+        _gradient_of_scales(low, high, stored, d)
