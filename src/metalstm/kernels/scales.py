@@ -35,7 +35,7 @@ def panels(D: Array) -> Array:
     _, gates, hidden, n_z = D.shape
     count = REGISTER // D.itemsize
     laid = np.zeros((gates, -(-hidden // count), len(PARTS), n_z, count), D.dtype)
-    _fill(D, laid)
+    _lay(D, laid, False)
     return laid
 
 
@@ -43,30 +43,23 @@ def unpanelled(laid: Array, hidden: int) -> Array:
     """The way back from `panels`."""
     gates, _, parts, n_z, _ = laid.shape
     D = np.empty((parts, gates, hidden, n_z), laid.dtype)
-    _empty(laid, D)
+    _lay(D, laid, True)
     return D
 
 
 @compiled
-def _fill(D: Any, laid: Any) -> None:
+def _lay(D: Any, laid: Any, back: bool) -> None:
+    """Copy the numbers of D to where they stand in `laid`, or back."""
     parts, gates, hidden, n_z = D.shape
     count = laid.shape[4]
     for part in range(parts):
         for gate in range(gates):
             for unit in range(hidden):
                 for k in range(n_z):
-                    laid[gate, unit // count, part, k, unit % count] = D[part, gate, unit, k]
-
-
-@compiled
-def _empty(laid: Any, D: Any) -> None:
-    parts, gates, hidden, n_z = D.shape
-    count = laid.shape[4]
-    for part in range(parts):
-        for gate in range(gates):
-            for unit in range(hidden):
-                for k in range(n_z):
-                    D[part, gate, unit, k] = laid[gate, unit // count, part, k, unit % count]
+                    if back:
+                        D[part, gate, unit, k] = laid[gate, unit // count, part, k, unit % count]
+                    else:
+                        laid[gate, unit // count, part, k, unit % count] = D[part, gate, unit, k]
 
 
 class _Given:
