@@ -146,6 +146,17 @@ def test_a_devel_score_of_what_was_learned_is_left_out(tmp_path: Path) -> None:
     assert row.devel_f1_mean is None
 
 
+def test_names_labelled_alike_have_no_row_where_devel_was_learned_from(tmp_path: Path) -> None:
+    path = write_run(tmp_path, "stm", "mine", 1, {"mine": missed(3)})
+    content = json.loads(path.read_text())
+    content["consistent"] = {"mine": {"used": False, "devel_gain": 1.0, "scores": content["scores"]["mine"]}}
+    settings = {}
+    for train_on in ("train", "train+devel"):
+        path.write_text(json.dumps(content | {"train_on": train_on}))
+        settings[train_on] = [row.setting for row in gather([path], corpora=["mine"], cells=["lstm"])]
+    assert settings == {"train": ["stm", "stm-consistent"], "train+devel": ["stm"]}
+
+
 def test_what_has_no_single_seed_has_rows_of_its_own(tmp_path: Path) -> None:
     metrics = [write_run(tmp_path, "stm", "mine", seed, {"mine": missed(3)}) for seed in (1, 2, 3)]
     content = json.loads(metrics[0].read_text())

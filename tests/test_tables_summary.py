@@ -99,3 +99,12 @@ def test_beside_each_figure_of_the_study_stands_the_row_that_is_best_on_devel() 
 
 def test_where_there_is_one_row_nothing_is_chosen() -> None:
     assert not [line for line in lines([STM, MTM]) if "chosen" in line]
+
+
+def test_where_devel_was_learned_from_nothing_is_chosen_and_every_row_stands_beside_other_systems() -> None:
+    unjudged = [replace(row, devel_f1_mean=None) for row in (STM, MTM)]
+    text = lines(unjudged)
+    assert not [line for line in text if "chosen on its" in line or "0 of 0" in line]
+    systems = {tuple(line[1:5]) for line in cells(text, "Other systems")}
+    giorgi = {line for line in systems if line[3] == "Giorgi 2020"}
+    assert giorgi == {("STM", "lstm", "85.62", "Giorgi 2020"), ("MTM", "lstm", "83.00", "Giorgi 2020")}

@@ -90,15 +90,19 @@ def read(metrics: Sequence[Path]) -> Results:
 
 
 def _scores(content: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """The end of the setting, the corpus and the scores of its splits; older files have no consistent prediction."""
+    """The end of the setting, the corpus and the scores of its splits.
+
+    Older files have no consistent prediction; and whether one is used cannot be judged where devel was learned from.
+    """
     yield from (("", corpus, splits) for corpus, splits in content["scores"].items())
+    if _learned_from_devel(content):
+        return
     yield from ((CONSISTENT, corpus, made["scores"]) for corpus, made in content.get("consistent", {}).items())
 
 
 def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Result:
     test = splits["test"]
     strict, unseen = test["strict"], test.get("unseen", {"support": 0})
-    learned_from_devel = "devel" in content.get("train_on", "train")
     return Result(
         precision=float(strict["precision"]),
         recall=float(strict["recall"]),
@@ -109,5 +113,11 @@ def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Resu
         recall_unseen=float(unseen["recall"]) if unseen["support"] else None,
         types=len(strict["by_type"]),
         errors=test.get("errors"),
-        devel_f1=None if learned_from_devel or "devel" not in splits else float(splits["devel"]["strict"]["f1"]),
+        devel_f1=None
+        if _learned_from_devel(content) or "devel" not in splits
+        else float(splits["devel"]["strict"]["f1"]),
     )
+
+
+def _learned_from_devel(content: dict[str, Any]) -> bool:
+    return "devel" in content.get("train_on", "train")
