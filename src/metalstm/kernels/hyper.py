@@ -42,6 +42,8 @@ class Weights(NamedTuple):
     """`[gates * hidden, hidden]`."""
     A: Array
     """`[3 * embeddings * N_z, hyper]`."""
+    a: Array
+    """`[3 * embeddings * N_z]`: z_b has no bias, and zeros here."""
     D: Array
     """See `scales.panels`."""
     b_0: Array
@@ -109,24 +111,24 @@ def forward(
         small=np.concatenate([p.small_W_x[:, size:], p.small_W_h], axis=1),
         W_h=p.W_h,
         A=p.A.reshape(-1, hyper),
+        a=np.concatenate([p.a.ravel(), np.zeros(p.A.size // hyper - p.a.size, dtype)]),
         D=panels(p.D),
         b_0=p.b_0.ravel(),
         norm=norms[0],
         small_norm=norms[1],
     )
+    steps = steps_of(counts, backwards)
     small = multiply(x, weights.from_x[len(p.W_x) :], rest[0] if len(rest) == 1 else None)
-    z = np.zeros((tokens, len(weights.A)), dtype)
-    z[:, : p.a.size] = p.a.ravel()  # z_b has no bias
     stored = HyperActivations(
         from_x=multiply(x, p.W_x),
-        from_h=np.zeros((tokens, len(p.W_h)), dtype),
+        from_h=np.empty((tokens, len(p.W_h)), dtype),
         reads=np.zeros((tokens, hidden + hyper), dtype),
-        h_hat=np.zeros((tokens, hyper), dtype),
-        z=z,
+        h_hat=zeros_behind(steps, (tokens, hyper), dtype),
+        z=np.empty((tokens, len(weights.A)), dtype),
         large=_room(np.empty((tokens, len(p.W_h)), dtype), hidden, norms[0]),
         small=_room(small, hyper, norms[1]),
     )
-    steps, h = steps_of(counts, backwards), np.empty((tokens, hidden), dtype)
+    h = np.empty((tokens, hidden), dtype)
     recur(steps, mask, *map(transposed, (weights.small, weights.W_h, weights.A)), weights, stored, h)
     return h, HyperRun(x, steps, mask, stored.reads, weights, stored)
 

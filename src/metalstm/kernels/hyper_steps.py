@@ -6,7 +6,7 @@ import numpy as np
 
 from metalstm.kernels import elman, lstm, scales
 from metalstm.kernels.compilation import compiled
-from metalstm.kernels.products import product
+from metalstm.kernels.products import affine, product
 from metalstm.kernels.state import memory_gradients, read_states, state_gradient
 
 ROWS = 16
@@ -43,6 +43,7 @@ def recur(steps: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: An
     batch, hidden = mask.shape
     hyper = len(A_t)
     c, c_hat = np.zeros((batch, hidden), h.dtype), np.zeros((batch, hyper), h.dtype)
+    nothing = np.zeros(len(weights.b_0), h.dtype)
     before = rows = 0
     for span in steps:
         start, n = span[0], span[1]
@@ -50,9 +51,10 @@ def recur(steps: Any, mask: Any, small_t: Any, W_h_t: Any, A_t: Any, weights: An
         reads = stored.reads[start:running]
         read_states(h[before : before + rows], stored.h_hat[before : before + rows], mask, reads)
         product(reads, small_t, stored.small.gates[start:running])
-        product(reads[:, :hidden], W_h_t, stored.from_h[start:running])
+        affine(reads[:, :hidden], W_h_t, nothing, stored.from_h[start:running])
+        stored.from_h[running:end] = 0
         _step(start, end, c_hat, weights.small_norm, stored.small, stored.h_hat[start:end])
-        product(stored.h_hat[start:end], A_t, stored.z[start:end])
+        affine(stored.h_hat[start:end], A_t, weights.a, stored.z[start:end])
         z, y = stored.z[start:end], stored.large.gates[start:end]
         for gate in range(len(weights.D)):
             first, apart = _place(z, weights.D, gate)
@@ -86,7 +88,7 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
     hyper, units = stored.h_hat.shape[1], len(weights.b_0)
     d_h, d_t, d_c = memory_gradients(mask, hidden)
     d_h_hat, d_t_hat, d_c_hat = memory_gradients(mask, hyper)
-    d_reads = np.zeros((batch, hidden + hyper), mask.dtype)
+    d_reads, nothing = np.zeros((batch, hidden + hyper), mask.dtype), np.zeros(hidden + hyper, mask.dtype)
     low, high = len(d_outputs), 0
     for span in steps[::-1]:
         start, n = span[0], span[1]
@@ -112,8 +114,7 @@ def recur_backward(steps: Any, mask: Any, weights: Any, stored: Any, d_outputs: 
         for r in range(n):
             for j in range(d_small.shape[1]):
                 d.from_x[start + r, units + j] = d_small[r, j]
-        d_reads[:n] = 0
-        product(d_small, weights.small, d_reads)
+        affine(d_small, weights.small, nothing, d_reads)
         product(d.from_h[start:end], weights.W_h, d_reads)
     if low < high:
         _gradient_of_scales(low, high, stored, d)

@@ -15,7 +15,7 @@ import numpy as np
 from metalstm.kernels.compilation import announce, compiled
 from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
-from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
+from metalstm.kernels.products import Array, Multiply, affine, by_numpy, product, transposed
 from metalstm.kernels.state import (
     EVERY,
     Run,
@@ -237,14 +237,13 @@ def _backward(
     steps: Any, mask: Any, W_h: Any, norm: Any, stored: Any, d_outputs: Any, d_gates: Any, d_norm: Any
 ) -> None:
     d_h, d_t, d_c = memory_gradients(mask, mask.shape[1])
-    d_reads = np.zeros(mask.shape, d_gates.dtype)
+    d_reads, nothing = np.zeros(mask.shape, d_gates.dtype), np.zeros(mask.shape[1], d_gates.dtype)
     for span in steps[::-1]:
         start, n = span[0], span[1]
         end = start + n
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
         step_backward(start, end, d_h, d_c, d_t, norm, stored, d_gates[start:end], d_norm)
-        d_reads[:n] = 0
-        product(d_gates[start:end], W_h, d_reads)
+        affine(d_gates[start:end], W_h, nothing, d_reads)
 
 
 def compile(dtype: np.dtype[Any]) -> None:

@@ -37,43 +37,43 @@ def transposed(weight: Array) -> Array:
     return np.ascontiguousarray(np.swapaxes(weight, -1, -2))
 
 
-def _columns(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
+def _columns(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any, used: Any) -> Any:
     """`product` for the columns of out from j on that fill `width` bytes, or the first `used` of them."""
     raise NotImplementedError("only for compiled code")
 
 
 @overload(_columns, prefer_literal=True)
-def _columns_compiled(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
+def _columns_compiled(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any, used: Any) -> Any:
     # for `add_tile` these have to be known when it is compiled
     height, columns = rows.literal_value, _numbers(width, b)
 
-    def add(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any, used: Any) -> Any:
+    def add(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any, used: Any) -> Any:
         n = a.shape[0]
         i = 0
         while i + height <= n:
-            add_tile(a, i, b, j, out, height, columns, used)
+            add_tile(a, i, b, j, out, start, height, columns, used)
             i += height
         while i + 2 <= n:
-            add_tile(a, i, b, j, out, 2, columns, used)
+            add_tile(a, i, b, j, out, start, 2, columns, used)
             i += 2
         if i < n:
-            add_tile(a, i, b, j, out, 1, columns, used)
+            add_tile(a, i, b, j, out, start, 1, columns, used)
 
     return add
 
 
-def _all_columns(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+def _all_columns(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any) -> Any:
     """`_columns` as long as `width` bytes are left from column j on; how far it came."""
     raise NotImplementedError("only for compiled code")
 
 
 @overload(_all_columns, prefer_literal=True)
-def _all_columns_compiled(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+def _all_columns_compiled(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any) -> Any:
     columns = _numbers(width, b)
 
-    def add(a: Any, b: Any, j: Any, out: Any, rows: Any, width: Any) -> Any:
+    def add(a: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, width: Any) -> Any:
         while j + columns <= b.shape[1]:
-            _columns(a, b, j, out, rows, width, columns)
+            _columns(a, b, j, out, start, rows, width, columns)
             j += columns
         return j
 
@@ -91,36 +91,48 @@ def product(a: Any, b: Any, out: Any) -> None:
 
     The last dimension of b and of out has no gaps; a may be any view, such as a transpose.
     """
-    inner = a.shape[1]
-    if inner <= DEEPEST:  # to slice an array takes as long as a product of a few rows
-        _add(a, b, out)
-        return
-    parts = (inner + DEEPEST - 1) // DEEPEST
-    for part in range(parts):
-        some = slice(inner * part // parts, inner * (part + 1) // parts)
-        _add(a[:, some], b[some], out)
+    _product(a, b, out, None)
 
 
 @compiled
-def _add(a: Any, b: Any, out: Any) -> None:
-    """`product` for as many rows of b as stay in the nearest cache."""
-    if WIDEST < 256:
-        j = _all_columns(a, b, 0, out, 4, 64)
-        if j < b.shape[1]:
-            _columns(a, b, j, out, 4, 64, b.shape[1] - j)
+def affine(a: Any, b: Any, bias: Any, out: Any) -> None:
+    """out = a b + bias for `bias [m]`, the rest as in `product`; what stood in `out` is not read."""
+    _product(a, b, out, bias)
+
+
+@compiled
+def _product(a: Any, b: Any, out: Any, start: Any) -> None:
+    inner = a.shape[1]
+    if inner <= DEEPEST:  # to slice an array takes as long as a product of a few rows
+        _add(a, b, out, start)
         return
-    j = _all_columns(a, b, 0, out, 5, 256)
-    j = _all_columns(a, b, j, out, 5, 128)
+    parts = (inner + DEEPEST - 1) // DEEPEST
+    first = inner // parts
+    _add(a[:, :first], b[:first], out, start)
+    for part in range(1, parts):
+        some = slice(inner * part // parts, inner * (part + 1) // parts)
+        _add(a[:, some], b[some], out, None)
+
+
+@compiled
+def _add(a: Any, b: Any, out: Any, start: Any) -> None:
+    """`_product` for as many rows of b as stay in the nearest cache."""
+    if WIDEST < 256:
+        j = _all_columns(a, b, 0, out, start, 4, 64)
+        if j < b.shape[1]:
+            _columns(a, b, j, out, start, 4, 64, b.shape[1] - j)
+        return
+    j = _all_columns(a, b, 0, out, start, 5, 256)
+    j = _all_columns(a, b, j, out, start, 5, 128)
     left = b.shape[1] - j
     if left * b.itemsize > 64:
-        _columns(a, b, j, out, 5, 128, left)
+        _columns(a, b, j, out, start, 5, 128, left)
     elif left > 0:
-        _columns(a, b, j, out, 8, 64, left)
+        _columns(a, b, j, out, start, 8, 64, left)
 
 
 def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
-    """`Multiply` by `product`."""
+    """`Multiply` by `affine`."""
     out = np.empty((len(a), len(b)), a.dtype)
-    out[:] = 0 if bias is None else bias
-    product(a, transposed(b), out)
+    affine(a, transposed(b), np.zeros(len(b), a.dtype) if bias is None else bias, out)
     return out

@@ -16,10 +16,12 @@ WIDEST = 256 if lanes.WIDE else 64
 """Bytes of a row for which four rows of sums, and with AVX-512 five, still find room in the registers."""
 
 
-def _add_tile(typing: Any, a: Any, i: Any, b: Any, j: Any, out: Any, rows: Any, columns: Any, used: Any) -> Any:
+def _add_tile(
+    typing: Any, a: Any, i: Any, b: Any, j: Any, out: Any, start: Any, rows: Any, columns: Any, used: Any
+) -> Any:
     number = a.dtype
     align, height, width = number.bitwidth // 8, rows.literal_value, columns.literal_value
-    is_whole = isinstance(used, types.IntegerLiteral)
+    is_whole, is_added = isinstance(used, types.IntegerLiteral), isinstance(start, types.NoneType)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         scalar = context.get_value_type(number)
@@ -29,12 +31,14 @@ def _add_tile(typing: Any, a: Any, i: Any, b: Any, j: Any, out: Any, rows: Any, 
             lanes.array(context, builder, signature.args[place], arguments[place]) for place in (0, 2, 4)
         )
 
+        of_start = None if is_added else lanes.array(context, builder, start, arguments[5])
         row, column = arguments[1], arguments[3]
         rows_of_a = [builder.add(row, lanes.INDEX(r)) for r in range(height)]
         targets = [lanes.place(builder, of_out, [r, column], vector) for r in rows_of_a]
         sums = lanes.variables(builder, vector, height)
         for target, total in zip(targets, sums, strict=True):
-            builder.store(lanes.load(builder, target, vector, align, mask), total)
+            begin = target if is_added else lanes.place(builder, of_start, [column], vector)
+            builder.store(lanes.load(builder, begin, vector, align, mask), total)
         with cgutils.for_range(builder, lanes.size(builder, of_b, 0)) as loop:
             place_in_b = lanes.place(builder, of_b, [loop.index, column], vector)
             row_of_b = lanes.load(builder, place_in_b, vector, align, mask)
@@ -45,13 +49,14 @@ def _add_tile(typing: Any, a: Any, i: Any, b: Any, j: Any, out: Any, rows: Any, 
             lanes.store(builder, builder.load(total), target, align, mask)
         return context.get_dummy_value()
 
-    return types.void(a, i, b, j, out, rows, columns, used), emit
+    return types.void(a, i, b, j, out, start, rows, columns, used), emit
 
 
 add_tile: Any = intrinsic(prefer_literal=True)(_add_tile)
-"""add_tile(a, i, b, j, out, rows, columns, used), for compiled code, rows and columns being literals:
+"""add_tile(a, i, b, j, out, start, rows, columns, used), for compiled code, rows and columns being literals:
 
-out[i : i + rows, j : j + columns] += a[i : i + rows] b[:, j : j + columns]. All three have two dimensions. The last one
-of b and out has no gaps; a may be any view. A literal `used` is `columns`. Of one that is none, the first `used` of the
+out[i : i + rows, j : j + columns] += a[i : i + rows] b[:, j : j + columns], or where `start` is an array of as many
+numbers as out has columns, its numbers of these columns plus that. All three have two dimensions. The last one of b and
+out has no gaps; a may be any view. A literal `used` is `columns`. Of one that is none, the first `used` of the
 columns are meant: the others, which may lie behind the end of b and out, are neither read nor written.
 """
