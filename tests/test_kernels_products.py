@@ -25,6 +25,8 @@ def test_a_large_product_with_its_bias(dtype, tolerance, n, inner, m):
     for rows in (a, np.asfortranarray(a)):
         np.testing.assert_allclose(products.by_tiles(rows, b), a @ b.T, atol=tolerance)
         np.testing.assert_allclose(products.by_tiles(rows, b, bias), a @ b.T + bias, atol=tolerance)
+        with_gaps = np.repeat(bias.astype(np.float64), 2)[::2]
+        np.testing.assert_allclose(products.by_tiles(rows, b, with_gaps), a @ b.T + bias, atol=tolerance)
 
 
 @numbers

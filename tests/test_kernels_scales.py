@@ -53,7 +53,7 @@ def test_equal_to_sums_by_numpy(dtype, tolerance, n, hidden, n_z, shared):
     from_x, from_h, d_y = (array.astype(dtype) for array in (from_x, from_h, d_y))
     laid = panels(D)
     # what is behind the gates' columns belongs to others
-    y, d_from_h = np.zeros_like(from_x), np.zeros_like(from_x)
+    y, d_from_h = np.full_like(from_x, np.nan), np.full_like(from_x, np.nan)
     d_from_x = np.full((n, GATES * hidden + 7), 3, dtype)
     d_z, d_laid, expected_d_z, expected_d_D = np.ones_like(z), np.ones_like(laid), np.ones_like(z), np.ones_like(D)
     for gate in range(GATES):

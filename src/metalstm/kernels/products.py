@@ -134,5 +134,6 @@ def _add(a: Any, b: Any, out: Any, start: Any) -> None:
 def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
     """`Multiply` by `affine`."""
     out = np.empty((len(a), len(b)), a.dtype)
-    affine(a, transposed(b), np.zeros(len(b), a.dtype) if bias is None else bias, out)
+    start = np.zeros(len(b), a.dtype) if bias is None else np.ascontiguousarray(bias, a.dtype).reshape(len(b))
+    affine(a, transposed(b), start, out)
     return out

@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.errors import TypingError
 from numba.extending import intrinsic
 
 from metalstm.kernels import lanes
@@ -22,6 +23,8 @@ def _add_tile(
     number = a.dtype
     align, height, width = number.bitwidth // 8, rows.literal_value, columns.literal_value
     is_whole, is_added = isinstance(used, types.IntegerLiteral), isinstance(start, types.NoneType)
+    if not is_added and (start.ndim, start.layout, start.dtype) != (1, "C", number):
+        raise TypingError(f"a product of {number} begins with a row of such numbers without gaps, not with {start}")
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         scalar = context.get_value_type(number)

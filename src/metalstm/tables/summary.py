@@ -55,9 +55,10 @@ def _chosen(rows: Sequence[Row]) -> list[str]:
     table = [["Study", "Corpus", "Ours", "Cell", "F1", "Study F1", "Delta"]]
     totals = []
     for figure in dict.fromkeys(study_setting(row.setting) for row in rows if row.delta is not None):
-        own = [row for row in rows if study_setting(row.setting) == figure and row.delta is not None]
+        beside = [row for row in rows if study_setting(row.setting) == figure and row.delta is not None]
+        own = [row for row in beside if row.devel_f1_mean is not None and row.cell != NO_CELL]
         best = [row for corpus in dict.fromkeys(row.corpus for row in own) if (row := _best_on_devel(own, corpus))]
-        if 0 < len(best) < len(own):
+        if len(best) < len(own):
             for row in best:
                 named = [model_name(figure), row.corpus, model_name(row.setting), row.cell]
                 table.append([*named, number(row.f1_mean), number(row.study_f1), number(row.delta, "+.2f")])
@@ -134,18 +135,17 @@ def _others(rows: Sequence[Row]) -> list[str]:
     """Ours is the row that is best on devel, so that test plays no part in its choice, or every row if none is."""
     table = [["Corpus", "Ours", "Cell", "F1", "System", "Its F1", "Difference", "Its kind and protocol"]]
     trained = [row for row in rows if row.cell != NO_CELL]
-    unjudged = all(row.devel_f1_mean is None for row in trained)
     for corpus in dict.fromkeys(row.corpus for row in rows):
         best = _best_on_devel(rows, corpus)
-        own = [row for row in trained if row.corpus == corpus] if unjudged else [best] if best else []
+        own = [best] if best else [row for row in trained if row.corpus == corpus]
         for figure in published.others(corpus):
             for row in own:
                 ours = [corpus, model_name(row.setting), row.cell, f"{row.f1_mean:.2f}"]
                 theirs = [figure.system, f"{figure.f1:.2f}", f"{row.f1_mean - figure.f1:+.2f}"]
                 table.append([*ours, *theirs, f"{figure.setting}; {figure.protocol}"])
     note = "Ours: of all our rows of the corpus the one with the best development F1; its F1 here is that on test."
-    if unjudged:
-        note = "Ours: every row of the corpus, for without a development F1 none can be chosen."
+    if any(_best_on_devel(rows, row.corpus) is None for row in trained):
+        note += " Where devel was learned from, so that no row has one, every row stands here."
     return [*padded(table, [*[False] * 3, True, False, True, True, False]), "", note] if len(table) > 1 else []
 
 
