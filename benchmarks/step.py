@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from measuring import Row, alternating, report, row
 from ours import CLIP, WARM_UP, WORD_SIZE, endless, learn, made, prepared
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
@@ -213,6 +214,7 @@ def main() -> None:
         )
     memory.keep()
     torch.set_num_threads(1)
+    threadpool_limits(1)  # numpy's products too, of which processor time is counted
     lexicon, sentences = prepared(options.train)
     alternating({"warm up": lambda: sgemm_gflops(rounds=1)}, rounds=1)
     rows = [
