@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from metalstm.kernels.compilation import compiled
-from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
+from metalstm.kernels.elementwise import sigmoid, tanh
 from metalstm.kernels.products import by_numpy, by_tiles, product
+from metalstm.kernels.units import over_units
 
 ROUNDING = {np.float32: 3e-7, np.float64: 1e-15}
 
@@ -14,31 +15,63 @@ def everywhere(number):
     return np.concatenate([-sizes, sizes]).astype(number)
 
 
+@compiled
+def sigmoid_in_place(x):
+    units_to_sigmoid(x)
+
+
+@compiled
+def tanh_in_place(x):
+    units_to_tanh(x)
+
+
+@over_units("x")
+def units_to_sigmoid(units):
+    units.store(sigmoid(units.load("x")), "x")
+
+
+@over_units("x")
+def units_to_tanh(units):
+    units.store(tanh(units.load("x")), "x")
+
+
 @pytest.mark.parametrize("number", ROUNDING)
 def test_tanh_is_right_to_the_last_digits_near_zero_too(number):
     x = everywhere(number)
-    y = x.copy()
+    y = x[None].copy()
     tanh_in_place(y)
     expected = np.tanh(x.astype(np.float64))
-    np.testing.assert_allclose(y, expected, rtol=ROUNDING[number], atol=0)
+    np.testing.assert_allclose(y[0], expected, rtol=ROUNDING[number], atol=0)
 
 
 @pytest.mark.parametrize("number", ROUNDING)
 def test_sigmoid(number):
     x = everywhere(number)
-    y = x.copy()
+    y = x[None].copy()
     sigmoid_in_place(y)
     with np.errstate(over="ignore"):
         expected = 1 / (1 + np.exp(-x.astype(np.float64)))
-    np.testing.assert_allclose(y, expected, rtol=0, atol=ROUNDING[number])
+    np.testing.assert_allclose(y[0], expected, rtol=0, atol=ROUNDING[number])
 
 
 @pytest.mark.parametrize("function", [sigmoid_in_place, tanh_in_place])
 def test_not_a_number_stays_so(function):
-    y = np.array([np.nan, 1.0])
+    y = np.array([[np.nan, 1.0]])
     function(y)
-    assert np.isnan(y[0])
-    assert np.isfinite(y[1])
+    assert np.isnan(y[0, 0])
+    assert np.isfinite(y[0, 1])
+
+
+@pytest.mark.parametrize("number", [np.float32, np.float64])
+@pytest.mark.parametrize("columns", [1, 7, 8, 15, 16, 17, 31, 32, 33, 100])
+def test_what_stands_beside_the_units_is_left_alone(number, columns):
+    x = np.random.default_rng(0).normal(size=(3, columns)).astype(number)
+    room = np.full((5, columns + 9), 3, number)
+    room[1:4, 4:-5] = x
+    tanh_in_place(room[1:4, 4:-5])
+    np.testing.assert_allclose(room[1:4, 4:-5], np.tanh(x), atol=ROUNDING[number])
+    room[1:4, 4:-5] = 3
+    assert (room == 3).all()
 
 
 @pytest.mark.parametrize("number", [np.float32, np.float64])

@@ -159,13 +159,13 @@ def _forward(counts: Any, mask: Any, W_h_t: Any, norm: Any, rule: Any, reads: An
         for row in range(start, end):
             for j in range(4 * hidden):
                 gates[row, j] = norm.gain_x[j] * stored.x[row, j] + norm.gain_h[j] * stored.h[row, j] + norm.b[j]
-        remember(start, end, c, stored.lstm)
+        remember(tanh_c[start:end], gates[start:end], stored.lstm.memory[start:end], c)
         normed_c[start:end] = tanh_c[start:end]
         batch_norm(normed_c[start:end], rule.learning, rule.c, written, read, *how, stored.scale_c[step])
         for row in range(start, end):
             for j in range(hidden):
                 tanh_c[row, j] = norm.gain_c[j] * normed_c[row, j] + norm.beta_c[j]
-        show(start, end, stored.lstm, h[start:end])
+        show(tanh_c[start:end], gates[start:end], h[start:end])
         before, start = start, end
 
 
@@ -186,17 +186,17 @@ def _backward(
     d_reads = np.zeros(mask.shape, d_outputs.dtype)
     d_gates = np.empty((len(mask), d_from_x.shape[1]), d_outputs.dtype)
     counted = np.zeros_like(norm.b)  # the gradient of b once more
-    normed_c = stored.lstm.normed_c
+    gates, memory, normed_c, tanh_c = stored.lstm.gates, stored.lstm.memory, stored.lstm.normed_c, stored.lstm.tanh_c
     end = counts.sum()
     for step in range(len(counts) - 1, -1, -1):
         n = counts[step]
         start = end - n
         d_y, d_z = d_gates[:n], d_t[:n]
         state_gradient(d_outputs[start:end], d_reads, mask, d_h)
-        show_backward(start, end, d_h, stored.lstm, d_y, d_z)
+        show_backward(tanh_c[start:end], gates[start:end], d_h, d_y, d_z)
         scale_x, scale_h, scale_c = stored.scale_x[step], stored.scale_h[step], stored.scale_c[step]
         batch_norm_backward(d_z, norm.gain_c, learning, normed_c[start:end], scale_c, d_norm.gain_c, d_norm.beta_c, d_z)
-        remember_backward(start, end, d_z, d_c, stored.lstm, d_y)
+        remember_backward(memory[start:end], gates[start:end], d_z, d_c, d_y)
         x, h, d_x, d_read = stored.x[start:end], stored.h[start:end], d_from_x[start:end], d_from_h[start:end]
         batch_norm_backward(d_y, norm.gain_x, learning, x, scale_x, d_norm.gain_x, d_norm.b, d_x)
         batch_norm_backward(d_y, norm.gain_h, learning, h, scale_h, d_norm.gain_h, counted, d_read)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from metalstm.kernels.compilation import REORDER, announce, compiled
-from metalstm.kernels.elementwise import clamped, power_and_rest
+from metalstm.kernels.elementwise import exp
 from metalstm.kernels.products import product
 
 Array = np.ndarray[Any, Any]
@@ -172,13 +172,6 @@ def weighted(weights: Array, d_emissions: Array, d_scores: Array) -> tuple[Array
                 scores[i, j] += weights[b] * d_scores[b, i, j]
     rounded = scores.astype(d_emissions.dtype)
     return emissions, rounded[:size], rounded[size], rounded[size + 1]
-
-
-@compiled
-def exp(x: Any) -> Any:
-    """e^x of one number, -700 < x < 700."""
-    power, rest = power_and_rest(clamped(x, 700.0))
-    return power + power * rest
 
 
 @partial(compiled, fastmath=REORDER)

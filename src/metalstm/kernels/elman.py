@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
-from metalstm.kernels.elementwise import tanh_in_place
+from metalstm.kernels.elementwise import tanh
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import (
     EVERY,
@@ -18,6 +18,7 @@ from metalstm.kernels.state import (
     steps_of,
     zeros_behind,
 )
+from metalstm.kernels.units import Units, over_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +60,34 @@ def backward(
 @compiled
 def step(h: Any, relu: bool) -> None:
     """One step: pre-activations to h in place."""
+    if not relu:
+        _tanh(h)
+        return
     for r in range(h.shape[0]):
-        if relu:
-            for j in range(h.shape[1]):
-                h[r, j] = 0 if h[r, j] < 0 else h[r, j]
-        else:
-            tanh_in_place(h[r])
+        for j in range(h.shape[1]):
+            h[r, j] = 0 if h[r, j] < 0 else h[r, j]
+
+
+@over_units("h")
+def _tanh(units: Units) -> None:
+    units.store(tanh(units.load("h")), "h")
 
 
 @compiled
 def step_backward(d_h: Any, h: Any, relu: bool, d_y: Any) -> None:
     """The gradient of a step's pre-activations `[n, hidden]` from that of its h."""
+    if not relu:
+        _tanh_backward(h, d_h, d_y)
+        return
     for r in range(h.shape[0]):
-        if relu:
-            for j in range(h.shape[1]):
-                d_y[r, j] = d_h[r, j] if h[r, j] > 0 else 0
-        else:
-            for j in range(h.shape[1]):
-                d_y[r, j] = d_h[r, j] * (1 - h[r, j] * h[r, j])
+        for j in range(h.shape[1]):
+            d_y[r, j] = d_h[r, j] if h[r, j] > 0 else 0
+
+
+@over_units("h", "d_h", "d_y")
+def _tanh_backward(units: Units) -> None:
+    h = units.load("h")
+    units.store(units.load("d_h") * (1.0 - h * h), "d_y")
 
 
 @compiled

@@ -7,11 +7,14 @@ written. "Vector Operations" and "Masked Vector Load and Store Intrinsics" in LL
 """
 
 from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from typing import Any
 
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
+from numba import types
 from numba.core import cgutils
+from numba.extending import intrinsic
 
 WIDE = bool(get_host_cpu_features().get("avx512f", False))
 """Whether there are 32 registers of 64 bytes, and masks for their lanes; otherwise 16 of 32 bytes are reckoned with."""
@@ -20,6 +23,29 @@ REGISTER = 64 if WIDE else 32
 
 INDEX = ir.IntType(64)
 _LANE = ir.IntType(32)
+
+
+def function(*names: str) -> Callable[[Callable[[Any, Any, dict[str, Any], dict[str, Any]], None]], Any]:
+    """What `emit(context, builder, kinds, values)` writes, as a function for compiled code without a result.
+
+    Its arguments have these names; numba's types and the values of arguments are given by name.
+    """
+
+    def made(emit: Callable[[Any, Any, dict[str, Any], dict[str, Any]], None]) -> Any:
+        def typed(_: Any, *kinds: Any) -> Any:
+            def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+                emit(context, builder, *(dict(zip(names, of, strict=True)) for of in (signature.args, arguments)))
+                return context.get_dummy_value()
+
+            return types.void(*kinds), write
+
+        # numba takes the number of arguments and their names from here
+        parameters = [Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in ("context", *names)]
+        typed.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+        typed.__name__ = emit.__name__
+        return intrinsic(typed)
+
+    return made
 
 
 def array(context: Any, builder: Any, kind: Any, argument: Any) -> Any:

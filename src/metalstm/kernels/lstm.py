@@ -3,7 +3,7 @@
 Sequences are packed: sorted longest first and written step after step, so that the rows of step t, `counts[t]` of
 them, stand together and continue the first rows of the step before. There is no padding, but that x may end in zero
 rows of no step: what results for these means nothing, and has no gradient. Who reads `backwards` begins with the last
-step; then it is the rows behind the first ones that a step begins with. Gates are in the order i, f, g, o.
+step; then it is the rows behind the first ones that a step begins with.
 `mask [batch, hidden]` is multiplied with the h that each step reads.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metalstm.kernels.compilation import announce, compiled
-from metalstm.kernels.elementwise import sigmoid_in_place, tanh_in_place
+from metalstm.kernels.elementwise import sigmoid, tanh
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
 from metalstm.kernels.products import Array, Multiply, affine, by_numpy, product, transposed
 from metalstm.kernels.state import (
@@ -27,6 +27,10 @@ from metalstm.kernels.state import (
     steps_of,
     zeros_behind,
 )
+from metalstm.kernels.units import Units, over_units
+
+INPUT, FORGET, CANDIDATE, OUTPUT = range(4)
+"""The order of gates."""
 
 
 class Norm(NamedTuple):
@@ -127,40 +131,32 @@ def step(start: int, end: int, c: Any, norm: Any, stored: Any, h: Any) -> None:
     """One step: the rows of `stored.gates` from pre-activations to activations, c `[batch, hidden]` to c', and h."""
     if len(norm.gain) > 0:
         layer_norm(stored.gates[start:end], norm.gain, norm.bias, stored.normed[start:end], stored.scale[start:end])
-    remember(start, end, c, stored)
-    if len(norm.gain_c) > 0:
-        layer_norm(
-            stored.tanh_c[start:end], norm.gain_c, norm.bias_c, stored.normed_c[start:end], stored.scale_c[start:end]
-        )
-    show(start, end, stored, h)
-
-
-@compiled
-def remember(start: int, end: int, c: Any, stored: Any) -> None:
-    """The part of `step` that ends with c', which is also left in `stored.tanh_c`."""
-    hidden = c.shape[1]
-    gates, memory, tanh_c = stored.gates[start:end], stored.memory[start:end], stored.tanh_c[start:end]
-    for r in range(end - start):
-        sigmoid_in_place(gates[r, : 2 * hidden])
-        tanh_in_place(gates[r, 2 * hidden : 3 * hidden])
-        sigmoid_in_place(gates[r, 3 * hidden :])
-        for j in range(hidden):
-            memory[r, j] = c[r, j]
-        for j in range(hidden):  # c' = f * c + i * g
-            c[r, j] = gates[r, hidden + j] * c[r, j] + gates[r, j] * gates[r, 2 * hidden + j]
-        for j in range(hidden):
-            tanh_c[r, j] = c[r, j]
-
-
-@compiled
-def show(start: int, end: int, stored: Any, h: Any) -> None:
-    """The part of `step` after c', or what it was normalised to: h."""
     gates, tanh_c = stored.gates[start:end], stored.tanh_c[start:end]
-    hidden = tanh_c.shape[1]
-    for r in range(end - start):
-        tanh_in_place(tanh_c[r])
-        for j in range(hidden):  # h' = o * tanh(c')
-            h[r, j] = gates[r, 3 * hidden + j] * tanh_c[r, j]
+    remember(tanh_c, gates, stored.memory[start:end], c)
+    if len(norm.gain_c) > 0:
+        layer_norm(tanh_c, norm.gain_c, norm.bias_c, stored.normed_c[start:end], stored.scale_c[start:end])
+    show(tanh_c, gates, h)
+
+
+@over_units("tanh_c", "gates", "memory", "c")
+def remember(units: Units) -> None:
+    """The part of `step` that ends with c', which is also left in `tanh_c`."""
+    i, f, o = (sigmoid(units.load("gates", gate)) for gate in (INPUT, FORGET, OUTPUT))
+    g, c = tanh(units.load("gates", CANDIDATE)), units.load("c")
+    for value, gate in ((i, INPUT), (f, FORGET), (g, CANDIDATE), (o, OUTPUT)):
+        units.store(value, "gates", gate)
+    units.store(c, "memory")
+    c = f * c + i * g
+    units.store(c, "c")
+    units.store(c, "tanh_c")
+
+
+@over_units("tanh_c", "gates", "h")
+def show(units: Units) -> None:
+    """The part of `step` after c', or what it was normalised to: h."""
+    t = tanh(units.load("tanh_c"))
+    units.store(t, "tanh_c")
+    units.store(units.load("gates", OUTPUT) * t, "h")
 
 
 @compiled
@@ -171,52 +167,34 @@ def step_backward(
 
     d_t is room for `[n, hidden]`.
     """
-    n = end - start
-    show_backward(start, end, d_h, stored, d_gates, d_t)
+    gates, normed_c, scale_c = stored.gates[start:end], stored.normed_c[start:end], stored.scale_c[start:end]
+    show_backward(stored.tanh_c[start:end], gates, d_h, d_gates, d_t)
     if len(norm.gain_c) > 0:
-        layer_norm_backward(
-            d_t[:n], norm.gain_c, stored.normed_c[start:end], stored.scale_c[start:end], d_norm.gain_c, d_norm.bias_c
-        )
-    remember_backward(start, end, d_t, d_c, stored, d_gates)
+        layer_norm_backward(d_t, norm.gain_c, normed_c, scale_c, d_norm.gain_c, d_norm.bias_c)
+    remember_backward(stored.memory[start:end], gates, d_t, d_c, d_gates)
     if len(norm.gain) > 0:
         layer_norm_backward(
             d_gates, norm.gain, stored.normed[start:end], stored.scale[start:end], d_norm.gain, d_norm.bias
         )
 
 
-@compiled
-def show_backward(start: int, end: int, d_h: Any, stored: Any, d_gates: Any, d_t: Any) -> None:
+@over_units("tanh_c", "gates", "d_h", "d_gates", "d_t")
+def show_backward(units: Units) -> None:
     """The backward pass of `show`: the gradient of o, and d_t of what tanh read."""
-    gates, tanh_c = stored.gates[start:end], stored.tanh_c[start:end]
-    hidden = tanh_c.shape[1]
-    for r in range(end - start):
-        for j in range(hidden):
-            o = gates[r, 3 * hidden + j]
-            d_gates[r, 3 * hidden + j] = d_h[r, j] * tanh_c[r, j] * o * (1 - o)
-        for j in range(hidden):
-            t = tanh_c[r, j]
-            d_t[r, j] = d_h[r, j] * gates[r, 3 * hidden + j] * (1 - t * t)
+    t, o, d_h = units.load("tanh_c"), units.load("gates", OUTPUT), units.load("d_h")
+    units.store(d_h * t * o * (1.0 - o), "d_gates", OUTPUT)
+    units.store(d_h * o * (1.0 - t * t), "d_t")
 
 
-@compiled
-def remember_backward(start: int, end: int, d_t: Any, d_c: Any, stored: Any, d_gates: Any) -> None:
+@over_units("memory", "gates", "d_t", "d_c", "d_gates")
+def remember_backward(units: Units) -> None:
     """The backward pass of `remember`: the gradients of i, f and g, and d_c' to d_c in place."""
-    hidden = d_c.shape[1]
-    gates, memory = stored.gates[start:end], stored.memory[start:end]
-    for r in range(end - start):
-        for j in range(hidden):
-            d_c[r, j] += d_t[r, j]
-        for j in range(hidden):
-            i, g = gates[r, j], gates[r, 2 * hidden + j]
-            d_gates[r, j] = d_c[r, j] * g * i * (1 - i)
-        for j in range(hidden):
-            f = gates[r, hidden + j]
-            d_gates[r, hidden + j] = d_c[r, j] * memory[r, j] * f * (1 - f)
-        for j in range(hidden):
-            i, g = gates[r, j], gates[r, 2 * hidden + j]
-            d_gates[r, 2 * hidden + j] = d_c[r, j] * i * (1 - g * g)
-        for j in range(hidden):
-            d_c[r, j] *= gates[r, hidden + j]
+    i, f, g = (units.load("gates", gate) for gate in (INPUT, FORGET, CANDIDATE))
+    d_c = units.load("d_c") + units.load("d_t")
+    units.store(d_c * g * i * (1.0 - i), "d_gates", INPUT)
+    units.store(d_c * units.load("memory") * f * (1.0 - f), "d_gates", FORGET)
+    units.store(d_c * i * (1.0 - g * g), "d_gates", CANDIDATE)
+    units.store(d_c * f, "d_c")
 
 
 @compiled

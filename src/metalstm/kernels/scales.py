@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
 
 from metalstm.kernels import lanes
 from metalstm.kernels.compilation import compiled
@@ -65,14 +64,12 @@ def _lay(D: Any, laid: Any, back: bool) -> None:
 class _Given:
     """The arguments of one of the functions, as what is emitted needs them."""
 
-    def __init__(self, names: Sequence[str], context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+    def __init__(self, context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
         self.builder = builder
-        kinds = dict(zip(names, signature.args, strict=True))
         number = kinds["z"].dtype
         self.scalar = context.get_value_type(number)
         self.align = number.bitwidth // 8
         self.lanes = REGISTER // self.align
-        values = dict(zip(kinds, arguments, strict=True))
         self.gate = values["gate"]
         self.columns = [builder.add(values["first"], builder.mul(values["apart"], INDEX(part))) for part in PARTS]
         self.arrays = {
@@ -158,8 +155,10 @@ def _gradients(given: _Given, row: Any, panel: Any, mask: Any) -> list[Any]:
     return [given.builder.fmul(d, units("from_x")), given.builder.fmul(d, units("from_h")), d]
 
 
-def _emit_rescale(given: _Given) -> None:
-    builder = given.builder
+@lanes.function("z", "first", "apart", "D", "gate", "b_0", "from_x", "from_h", "y")
+def rescale(context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
+    """Write the gate's columns of y; b_0 `[gates * hidden]`."""
+    given = _Given(context, builder, kinds, values)
 
     def panel(panel: Any, registers: int, mask: Any) -> None:
         unit, count = given.unit(panel), registers * given.lanes
@@ -179,7 +178,10 @@ def _emit_rescale(given: _Given) -> None:
     given.each_panel(panel, (2, 1))
 
 
-def _emit_rescale_backward(given: _Given) -> None:
+@lanes.function("z", "first", "apart", "D", "gate", "d_y", "from_x", "from_h", "d_from_x", "d_from_h", "d_z")
+def rescale_backward(context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
+    """Of `rescale`: write the gate's columns of d_from_x and d_from_h, and add to its columns of d_z, as those of z."""
+    given = _Given(context, builder, kinds, values)
     given.each_panel(lambda *panel: _gradients_of_products(given, *panel), (2, 1))
     n, n_z = given.size("d_y", 0), given.size("D", 3)
 
@@ -221,8 +223,10 @@ def _gradient_of_z(given: _Given, row: Any, k: Any, count: int) -> None:
         given.store(builder.fadd(given.load(place), found), place)
 
 
-def _emit_gradient(given: _Given) -> None:
-    builder = given.builder
+@lanes.function("z", "first", "apart", "D", "gate", "d_y", "from_x", "from_h")
+def gradient(context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
+    """Add to the gate's part of the gradient of D, which is the argument D here."""
+    given = _Given(context, builder, kinds, values)
 
     def panel(panel: Any, _: int, mask: Any) -> None:
         def some(k: Any, count: int) -> None:
@@ -244,58 +248,3 @@ def _emit_gradient(given: _Given) -> None:
         lanes.in_blocks(builder, given.size("D", 3), _SUMS, some)
 
     given.each_panel(panel)
-
-
-def _written(emit: Callable[[_Given], None], **kinds: Any) -> Any:
-    """What numba asks of an intrinsic: its signature, and a function that writes its instructions."""
-
-    def write(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        emit(_Given(list(kinds), context, builder, signature, arguments))
-        return context.get_dummy_value()
-
-    return types.void(*kinds.values()), write
-
-
-def _rescale(
-    _: Any, z: Any, first: Any, apart: Any, D: Any, gate: Any, b_0: Any, from_x: Any, from_h: Any, y: Any
-) -> Any:
-    kinds = {"z": z, "first": first, "apart": apart, "D": D, "gate": gate, "b_0": b_0}
-    return _written(_emit_rescale, **kinds, from_x=from_x, from_h=from_h, y=y)
-
-
-rescale: Any = intrinsic(_rescale)
-"""rescale(z, first, apart, D, gate, b_0, from_x, from_h, y): writes the gate's columns of y; b_0 `[gates * hidden]`."""
-
-
-def _rescale_backward(
-    _: Any,
-    z: Any,
-    first: Any,
-    apart: Any,
-    D: Any,
-    gate: Any,
-    d_y: Any,
-    from_x: Any,
-    from_h: Any,
-    d_from_x: Any,
-    d_from_h: Any,
-    d_z: Any,
-) -> Any:
-    kinds = {"z": z, "first": first, "apart": apart, "D": D, "gate": gate, "d_y": d_y, "from_x": from_x}
-    return _written(_emit_rescale_backward, **kinds, from_h=from_h, d_from_x=d_from_x, d_from_h=d_from_h, d_z=d_z)
-
-
-rescale_backward: Any = intrinsic(_rescale_backward)
-"""rescale_backward(z, first, apart, D, gate, d_y, from_x, from_h, d_from_x, d_from_h, d_z), of `rescale`:
-
-writes the gate's columns of d_from_x and d_from_h, and adds to its columns of d_z, which stand as those of z.
-"""
-
-
-def _gradient(_: Any, z: Any, first: Any, apart: Any, D: Any, gate: Any, d_y: Any, from_x: Any, from_h: Any) -> Any:
-    kinds = {"z": z, "first": first, "apart": apart, "D": D, "gate": gate}
-    return _written(_emit_gradient, **kinds, d_y=d_y, from_x=from_x, from_h=from_h)
-
-
-gradient: Any = intrinsic(_gradient)
-"""gradient(z, first, apart, d_D, gate, d_y, from_x, from_h): adds to the gate's part of d_D."""
