@@ -15,6 +15,7 @@ from measuring import alternating, machine
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from metalstm import memory
 from metalstm.nn.cells import names, recurrent
 
 INPUT, HIDDEN = 250, 100
@@ -90,6 +91,7 @@ def main() -> None:
     parser.add_argument("--hyper", type=int, default=32, help="units of a small network")
     parser.add_argument("--embedding", type=int, default=8, help="size of its z")
     chosen = parser.parse_args()
+    memory.keep()  # as a training does
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(machine())
