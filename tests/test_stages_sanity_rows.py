@@ -1,6 +1,7 @@
 """The rows beside the taggers: the dictionary of a corpus, and the vote of seeds."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ def vote_plan(corpus: dict[str, str], predicted: dict[int, list[str]]) -> Plan:
             files[f"lstm/seed-{seed}/mine.{split}"] = write(f"seed-{seed}/{split}.tsv", rows)
     Path("training.json").write_text('{"train_on": "train"}')
     files["lstm/training.json"] = "training.json"
-    named = {"setting": "stm", "scope": "mine", "corpora": ["mine"], "joint": False}
+    named = {"setting": "stm", "scope": "mine", "corpora": ["mine"], "joint": False, "consistent": None}
     chosen = {**named, "cells": ["lstm"] if predicted else [], "seeds": list(predicted)}
     return Plan("vote/stm/mine", files, {"metrics.json": "results/runs/stm-vote/mine/metrics.json"}, chosen)
 
@@ -74,8 +75,9 @@ def test_a_majority_of_seeds_has_a_row_of_its_own(corpus: dict[str, str]) -> Non
     plan = vote_plan(corpus, predicted)
     vote.run(plan)
     assert scores(plan.outputs["metrics.json"])["test"]["strict"]["f1"] == 100.0
-    [row] = gather([Path(plan.outputs["metrics.json"])], corpora=["mine"], cells=["lstm"])
+    row, alike = gather([Path(plan.outputs["metrics.json"])], corpora=["mine"], cells=["lstm"])
     assert (row.setting, row.cell, row.seeds, row.f1_sd, row.devel_f1_mean) == ("stm-vote", "lstm", 3, None, 100.0)
+    assert alike == replace(row, setting="stm-vote-consistent")
 
 
 def test_too_few_seeds_leave_an_empty_list(corpus: dict[str, str]) -> None:

@@ -22,7 +22,7 @@ def write(path: str, *columns: list[str]) -> str:
     return path
 
 
-def scored(devel_gold: list[str], *, train_on: str = "train") -> Any:
+def scored(devel_gold: list[str], *, train_on: str = "train", consistent: list[str] | None = None) -> Any:
     """The metrics of a run that misses an occurrence of a name in devel and in test, where gold has it."""
     gold = {"train": GOLD, "devel": devel_gold, "test": GOLD}
     files = {split: write(f"data/{split}.tsv", TOKENS, labels) for split, labels in gold.items()}
@@ -32,6 +32,7 @@ def scored(devel_gold: list[str], *, train_on: str = "train") -> Any:
     Path("training.json").write_text(json.dumps(training))
     files["training.json"] = "training.json"
     named = {"setting": "stm", "scope": "mine", "cell": "lstm", "seed": 1, "corpora": ["mine"], "joint": False}
+    named |= {"consistent": consistent}
     score.run(Plan("score/stm/mine/lstm/seed-1", files, {"metrics.json": "metrics.json"}, named))
     return json.loads(Path("metrics.json").read_text("utf-8"))
 
@@ -65,3 +66,14 @@ def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_go
     assert not made["used"]
     assert (made["devel_gain"] > 0) == (train_on != "train")
     assert made["scores"] == metrics["scores"]["mine"]
+
+
+@pytest.mark.parametrize("train_on", ["train", "train+devel"])
+def test_where_params_name_the_corpora_devel_plays_no_part(train_on: str) -> None:
+    for corpora in (["mine"], []):
+        metrics = scored(MISSED, train_on=train_on, consistent=corpora)
+        made = metrics["consistent"]["mine"]
+        assert made["used"] == bool(corpora)
+        assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if corpora else 80.0)
+        rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
+        assert [row.setting for row in rows] == ["stm", "stm-consistent"]

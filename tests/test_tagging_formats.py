@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metalstm.corpora import columns
 from metalstm.corpora.tokenise import sentences
 from metalstm.errors import UserError
-from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_out
+from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_out, with_names_alike
 from metalstm.tagging.formats import FORMATS, brat, html, jsonl, render, tsv
 
 LABELS = st.sampled_from(["O", "S-Disease", "B-Drug", "I-Drug", "E-Drug"])
@@ -36,6 +36,16 @@ def test_mentions_have_type_place_and_text():
         Mention("Disease", 12, 23, "lung\ncancer"),
         Mention("Disease", 29, 33, "gout"),
     ]
+
+
+def test_a_name_that_is_found_twice_is_found_at_its_other_places():
+    text = "Gout hurts. Gout swells. Gout is a disease."
+    tokens = sentences(text)
+    firsts = iter(["S-Disease", "S-Disease", "O"])
+    rows = [TaggedSentence(tuple(row), (next(firsts), *["O"] * (len(row) - 1))) for row in tokens]
+    before, after = Document(text, tuple(rows)), with_names_alike(Document(text, tuple(rows)))
+    assert [mention.start for mention in before.mentions()] == [0, 12]
+    assert [mention.start for mention in after.mentions()] == [0, 12, 25]
 
 
 @given(documents())

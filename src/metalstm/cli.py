@@ -190,6 +190,9 @@ def tag(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
     ] = False,
+    consistent: Annotated[
+        bool, typer.Option("--consistent", help="Label a name that is found twice nearby at its other places too.")
+    ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
@@ -197,7 +200,7 @@ def tag(
     gc.disable()
     _one_thread()
     from metalstm.files import write_text
-    from metalstm.tagging import formats, inputs
+    from metalstm.tagging import documents, formats, inputs
     from metalstm.tagging.tag import load, tag_sentences, tag_text
 
     source = file or inputs.STANDARD_INPUT
@@ -207,6 +210,8 @@ def tag(
 
     tagger = load(model, corpus)
     document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
+    if consistent:
+        document = documents.with_names_alike(document)
     rendered = formats.render(document, format)
     if out is None:
         sys.stdout.write(rendered)

@@ -108,6 +108,13 @@ class StudyVectors(VectorOptions):
         return self
 
 
+class ScoringOptions(Options):
+    """What is scored beside the predictions of a run."""
+
+    consistent: Annotated[Names, Once] | None = None
+    """The corpora whose names are labelled alike nearby; null: where that raises F1 of the devel file."""
+
+
 class Images(RowsOptions):
     """Which variants of cells read which sets of images; network and training are the same for all."""
 
@@ -142,6 +149,7 @@ class Study(Options):
     seeds: Seeds
     model: StudyNetworkOptions = StudyNetworkOptions()
     training: JointTrainingOptions = JointTrainingOptions()
+    scoring: ScoringOptions = ScoringOptions()
     vectors: StudyVectors = StudyVectors(source="random")
     language_models: dict[Name, LanguageModelOptions] = Field(default_factory=dict)
     """Each is learned once, over the word vectors; `model.contextual` names the one that a tagger reads."""
@@ -228,6 +236,9 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
+    for number, name in enumerate(study.scoring.consistent or []):
+        if name not in corpora:
+            refuse(("scoring", "consistent", number), f"there is no corpus {name!r}{faults.nearest(name, corpora)}")
     known = {
         "setting": ["stm", "mtm", MTM_PLUS],
         "scope": [*corpora, *study.groups],

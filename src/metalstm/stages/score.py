@@ -8,18 +8,16 @@ from typing import Any
 from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text
 from metalstm.plan.job import SCORED_SPLITS, Plan
-from metalstm.scoring.consistency import consistent
-from metalstm.scoring.scores import Labels, strict_f1
+from metalstm.scoring.scores import Labels
 from metalstm.stages import reports
+from metalstm.stages.evidence import with_evidence
 from metalstm.stages.sentences import by_corpus
 
 
 def run(plan: Plan) -> None:
     """Write metrics.json: the scores of each corpus and split, beside what the training cost.
 
-    Its `consistent` holds for each corpus the scores with names labelled alike nearby (`scoring.consistency`), if
-    that is `used`: where it raises strict F1 of the devel file, by `devel_gain`, and devel was not learned from.
-    Where it is not used, the scores are those of the predictions as they were.
+    Its `consistent` holds what `evidence.with_evidence` makes of each corpus.
 
     Raises:
         UserError: a prediction that is not of the sentences that the corpus's own file has.
@@ -35,11 +33,14 @@ def run(plan: Plan) -> None:
         predictions = {split: reports.predicted(file, own[split], split, corpus) for split, file in files.items()}
         task_labels = {split: removed[f"{corpus}.{split}"] for split in SCORED_SPLITS}
         scored[corpus] = _scores(own, predictions, task_labels)
-        relabelled = _relabelled(own, predictions)
-        gain = _devel_f1(own, relabelled) - _devel_f1(own, predictions)
-        is_used = gain > 0 and "devel" not in training["train_on"]
-        scores = _scores(own, relabelled, task_labels) if is_used else scored[corpus]
-        alike[corpus] = {"used": is_used, "devel_gain": gain, "scores": scores}
+        alike[corpus] = with_evidence(
+            corpus,
+            own,
+            predictions,
+            scored[corpus],
+            corpora=plan.parameters["consistent"],
+            learned_from_devel="devel" in training["train_on"],
+        )
     named = {name: plan.parameters[name] for name in ("setting", "scope", "cell", "seed", "corpora")}
     metrics = {"run": named, "scores": scored, "consistent": alike, **training}
     write_text(Path(plan.outputs["metrics.json"]), json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
@@ -55,14 +56,3 @@ def _scores(
         split: reports.of_split(corpus, split, labels) | {"task_labels_removed": task_labels[split]}
         for split, labels in predictions.items()
     }
-
-
-def _relabelled(corpus: reports.Corpus, predictions: Mapping[str, Labels]) -> dict[str, Labels]:
-    return {
-        split: consistent([sentence.tokens for sentence in corpus[split]], labels)
-        for split, labels in predictions.items()
-    }
-
-
-def _devel_f1(corpus: reports.Corpus, predictions: Mapping[str, Labels]) -> float:
-    return strict_f1([sentence.labels for sentence in corpus["devel"]], predictions["devel"])

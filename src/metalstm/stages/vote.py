@@ -10,6 +10,7 @@ from metalstm.files import write_text
 from metalstm.plan.job import SCORED_SPLITS, Plan
 from metalstm.scoring.vote import majority
 from metalstm.stages import reports
+from metalstm.stages.evidence import with_evidence
 from metalstm.stages.sentences import by_corpus
 from metalstm.tables.rows import VOTE
 
@@ -31,14 +32,23 @@ def run(plan: Plan) -> None:
 
 def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> dict[str, Any]:
     chosen = plan.parameters
+    training = json.loads(Path(plan.inputs[f"{cell}/training.json"]).read_text(encoding="utf-8"))
     scores: dict[str, dict[str, dict[str, Any]]] = {}
+    alike: dict[str, dict[str, Any]] = {}
     for corpus in chosen["corpora"]:
         own = {split: data[split][corpus] for split in SPLITS}
-        scores[corpus] = {}
+        predictions = {}
         for split in SCORED_SPLITS:
             files = [Path(plan.inputs[f"{cell}/seed-{seed}/{corpus}.{split}"]) for seed in chosen["seeds"]]
-            labels = majority([reports.predicted(file, own[split], split, corpus) for file in files])
-            scores[corpus][split] = reports.of_split(own, split, labels)
+            predictions[split] = majority([reports.predicted(file, own[split], split, corpus) for file in files])
+        scores[corpus] = {split: reports.of_split(own, split, labels) for split, labels in predictions.items()}
+        alike[corpus] = with_evidence(
+            corpus,
+            own,
+            predictions,
+            scores[corpus],
+            corpora=chosen["consistent"],
+            learned_from_devel="devel" in training["train_on"],
+        )
     named = {"setting": chosen["setting"] + VOTE, **{name: chosen[name] for name in ("scope", "seeds", "corpora")}}
-    training = json.loads(Path(plan.inputs[f"{cell}/training.json"]).read_text(encoding="utf-8"))
-    return {"run": named | {"cell": cell}, "scores": scores, "train_on": training["train_on"]}
+    return {"run": named | {"cell": cell}, "scores": scores, "consistent": alike, "train_on": training["train_on"]}

@@ -92,12 +92,12 @@ def read(metrics: Sequence[Path]) -> Results:
 def _scores(content: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The end of the setting, the corpus and the scores of its splits.
 
-    Older files have no consistent prediction; and whether one is used cannot be judged where devel was learned from.
+    Older files have no consistent prediction; and where devel was learned from it cannot tell whether one is used.
     """
     yield from (("", corpus, splits) for corpus, splits in content["scores"].items())
-    if _learned_from_devel(content):
-        return
-    yield from ((CONSISTENT, corpus, made["scores"]) for corpus, made in content.get("consistent", {}).items())
+    for corpus, made in content.get("consistent", {}).items():
+        if made.get("chosen_by") == "params" or not _learned_from_devel(content):
+            yield CONSISTENT, corpus, made["scores"]
 
 
 def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Result:

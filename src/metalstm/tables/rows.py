@@ -10,7 +10,7 @@ VOTE = "-vote"
 """Ends the setting of what several seeds of a setting find by majority, such as `stm-vote`."""
 CONSISTENT = "-consistent"
 """Ends the setting of a setting's predictions with names labelled alike nearby (`scoring.consistency`)."""
-DERIVATIONS = (CONSISTENT, VOTE)
+DERIVATIONS = (CONSISTENT, VOTE, VOTE + CONSISTENT)
 """The endings of settings that make something of another setting's predictions."""
 
 Absent = tuple[str, str, str]
@@ -57,12 +57,17 @@ class Row:
 
 def is_vote(setting: str) -> bool:
     """Whether several seeds decide together."""
-    return derivation(setting) == VOTE
+    return derivation(setting).startswith(VOTE)
+
+
+def is_consistent(setting: str) -> bool:
+    """Whether names are labelled alike nearby."""
+    return setting.endswith(CONSISTENT)
 
 
 def derivation(setting: str) -> str:
     """One of `DERIVATIONS`; the empty string for a setting of its own."""
-    return next((ending for ending in DERIVATIONS if setting.endswith(ending)), "")
+    return max((ending for ending in DERIVATIONS if setting.endswith(ending)), key=len, default="")
 
 
 def base(setting: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from metalstm.corpora.tokenise import Token
+from metalstm.scoring.consistency import consistent
 from metalstm.scoring.entities import strict_entities
 
 
@@ -40,6 +41,14 @@ class Document:
                 start, stop = sentence.tokens[first].start, sentence.tokens[end - 1].end
                 found.append(Mention(kind, start, stop, self.text[start:stop]))
         return found
+
+
+def with_names_alike(document: Document) -> Document:
+    """The document with names that were found in it labelled at their other places too (`scoring.consistency`)."""
+    tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
+    labels = consistent(tokens, [sentence.labels for sentence in document.sentences])
+    rows = zip(document.sentences, labels, strict=True)
+    return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))
 
 
 def lay_out(sentences: Iterable[Sequence[str]]) -> tuple[str, list[list[Token]]]:
