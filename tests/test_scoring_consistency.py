@@ -109,6 +109,16 @@ def test_the_most_frequent_type_is_taken_and_of_equals_the_first_in_the_alphabet
     assert relabelled([FOUND, FOUND, other, other, MISSED])[-1] == ["S-Ailment"]
 
 
+def test_a_species_and_its_abbreviation_are_one_name() -> None:
+    full, short = ["Ascaris", "suum", "eggs"], ["of", "A", ".", "suum"]
+    found = (full, ["B-Species", "E-Species", "O"])
+    assert relabelled([found, found, (short, ["O"] * 4)])[-1] == ["O", "B-Species", "I-Species", "E-Species"]
+    found = (short, ["O", "B-Species", "I-Species", "E-Species"])
+    assert relabelled([found, (full, ["O"] * 3), found])[1] == ["B-Species", "E-Species", "O"]
+    other = (["Bufo", "suum"], ["O", "O"])
+    assert relabelled([found, other, found])[1] == ["O", "O"]
+
+
 def test_labels_of_other_sentences_are_refused() -> None:
     with pytest.raises(UserError, match="sentence 1"):
         consistent([["gout"]], [["O", "O"]])

@@ -65,7 +65,7 @@ def vote_plan(corpus: dict[str, str], predicted: dict[int, list[str]]) -> Plan:
             files[f"lstm/seed-{seed}/mine.{split}"] = write(f"seed-{seed}/{split}.tsv", rows)
     Path("training.json").write_text('{"train_on": "train"}')
     files["lstm/training.json"] = "training.json"
-    named = {"setting": "stm", "scope": "mine", "corpora": ["mine"], "joint": False, "consistent": None}
+    named = {"setting": "stm", "scope": "mine", "corpora": ["mine"], "joint": False, "evidence": None}
     chosen = {**named, "cells": ["lstm"] if predicted else [], "seeds": list(predicted)}
     return Plan("vote/stm/mine", files, {"metrics.json": "results/runs/stm-vote/mine/metrics.json"}, chosen)
 

@@ -22,7 +22,7 @@ def write(path: str, *columns: list[str]) -> str:
     return path
 
 
-def scored(devel_gold: list[str], *, train_on: str = "train", consistent: list[str] | None = None) -> Any:
+def scored(devel_gold: list[str], *, train_on: str = "train", evidence: dict[str, list[str]] | None = None) -> Any:
     """The metrics of a run that misses an occurrence of a name in devel and in test, where gold has it."""
     gold = {"train": GOLD, "devel": devel_gold, "test": GOLD}
     files = {split: write(f"data/{split}.tsv", TOKENS, labels) for split, labels in gold.items()}
@@ -32,7 +32,7 @@ def scored(devel_gold: list[str], *, train_on: str = "train", consistent: list[s
     Path("training.json").write_text(json.dumps(training))
     files["training.json"] = "training.json"
     named = {"setting": "stm", "scope": "mine", "cell": "lstm", "seed": 1, "corpora": ["mine"], "joint": False}
-    named |= {"consistent": consistent}
+    named |= {"evidence": evidence}
     score.run(Plan("score/stm/mine/lstm/seed-1", files, {"metrics.json": "metrics.json"}, named))
     return json.loads(Path("metrics.json").read_text("utf-8"))
 
@@ -46,8 +46,9 @@ def test_names_are_labelled_alike_where_devel_gains() -> None:
     metrics = scored(GOLD)
     assert list(metrics) == ["run", "scores", "consistent", "train_on", "cpu_seconds"]
     made, plain = metrics["consistent"]["mine"], metrics["scores"]["mine"]
-    assert made["used"]
-    assert made["devel_gain"] == pytest.approx(20.0)
+    assert made["chosen_by"] == "devel"
+    assert made["evidence"]["names"] == {"used": True, "devel_gain": pytest.approx(20.0)}
+    assert made["evidence"]["abbreviations"] == {"used": False, "devel_gain": 0.0}
     assert [made["scores"][split]["strict"]["f1"] for split in ("devel", "test")] == [100.0, 100.0]
     assert plain["test"]["strict"]["f1"] == pytest.approx(80.0)
     assert {split: scores.keys() for split, scores in made["scores"].items()} == {
@@ -63,17 +64,18 @@ def test_names_are_labelled_alike_where_devel_gains() -> None:
 def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_gold: list[str], train_on: str) -> None:
     metrics = scored(devel_gold, train_on=train_on)
     made = metrics["consistent"]["mine"]
-    assert not made["used"]
-    assert (made["devel_gain"] > 0) == (train_on != "train")
+    assert not any(kind["used"] for kind in made["evidence"].values())
+    assert (made["evidence"]["names"]["devel_gain"] > 0) == (train_on != "train")
     assert made["scores"] == metrics["scores"]["mine"]
 
 
 @pytest.mark.parametrize("train_on", ["train", "train+devel"])
 def test_where_params_name_the_corpora_devel_plays_no_part(train_on: str) -> None:
     for corpora in (["mine"], []):
-        metrics = scored(MISSED, train_on=train_on, consistent=corpora)
+        metrics = scored(MISSED, train_on=train_on, evidence={"abbreviations": ["mine"], "names": corpora})
         made = metrics["consistent"]["mine"]
-        assert made["used"] == bool(corpora)
+        assert made["chosen_by"] == "params"
+        assert made["evidence"]["names"]["used"] == bool(corpora)
         assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if corpora else 80.0)
         rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
         assert [row.setting for row in rows] == ["stm", "stm-consistent"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from metalstm.corpora import columns
 from metalstm.corpora.tokenise import sentences
 from metalstm.errors import UserError
-from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_out, with_names_alike
+from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_out, with_evidence
 from metalstm.tagging.formats import FORMATS, brat, html, jsonl, render, tsv
 
 LABELS = st.sampled_from(["O", "S-Disease", "B-Drug", "I-Drug", "E-Drug"])
@@ -43,7 +43,7 @@ def test_a_name_that_is_found_twice_is_found_at_its_other_places():
     tokens = sentences(text)
     firsts = iter(["S-Disease", "S-Disease", "O"])
     rows = [TaggedSentence(tuple(row), (next(firsts), *["O"] * (len(row) - 1))) for row in tokens]
-    before, after = Document(text, tuple(rows)), with_names_alike(Document(text, tuple(rows)))
+    before, after = Document(text, tuple(rows)), with_evidence(Document(text, tuple(rows)), ["names"])
     assert [mention.start for mention in before.mentions()] == [0, 12]
     assert [mention.start for mention in after.mentions()] == [0, 12, 25]
 

@@ -30,6 +30,7 @@ def _without_command(context: typer.Context) -> None:
 
 Scheme = Literal["auto", "iob1", "iob2", "iobes"]
 Format = Literal["tsv", "jsonl", "brat", "html"]
+Evidence = Literal["abbreviations", "names"]
 
 
 @app.command()
@@ -190,9 +191,13 @@ def tag(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
     ] = False,
-    consistent: Annotated[
-        bool, typer.Option("--consistent", help="Label a name that is found twice nearby at its other places too.")
-    ] = False,
+    evidence: Annotated[
+        Optional[list[Evidence]],  # noqa: UP045
+        typer.Option(
+            help="abbreviations: label them as their long forms; names: label one that is found twice nearby at its "
+            "other places too. May be given twice."
+        ),
+    ] = None,
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
@@ -210,8 +215,8 @@ def tag(
 
     tagger = load(model, corpus)
     document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
-    if consistent:
-        document = documents.with_names_alike(document)
+    if evidence:
+        document = documents.with_evidence(document, evidence)
     rendered = formats.render(document, format)
     if out is None:
         sys.stdout.write(rendered)

@@ -108,11 +108,18 @@ class StudyVectors(VectorOptions):
         return self
 
 
+class EvidenceOptions(Options):
+    """For which corpora each kind of evidence from the rest of a file is used."""
+
+    abbreviations: Annotated[Names, Once] = Field(default_factory=list)
+    names: Annotated[Names, Once] = Field(default_factory=list)
+
+
 class ScoringOptions(Options):
     """What is scored beside the predictions of a run."""
 
-    consistent: Annotated[Names, Once] | None = None
-    """The corpora whose names are labelled alike nearby; null: where that raises F1 of the devel file."""
+    evidence: EvidenceOptions | None = None
+    """From the rest of a file; null: each kind where it raises F1 of the devel file."""
 
 
 class Images(RowsOptions):
@@ -236,9 +243,11 @@ def validate(document: Any, path: Path) -> Study:
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
-    for number, name in enumerate(study.scoring.consistent or []):
-        if name not in corpora:
-            refuse(("scoring", "consistent", number), f"there is no corpus {name!r}{faults.nearest(name, corpora)}")
+    for kind, chosen in (study.scoring.evidence or EvidenceOptions()).model_dump().items():
+        for number, name in enumerate(chosen):
+            if name not in corpora:
+                place = ("scoring", "evidence", kind, number)
+                refuse(place, f"there is no corpus {name!r}{faults.nearest(name, corpora)}")
     known = {
         "setting": ["stm", "mtm", MTM_PLUS],
         "scope": [*corpora, *study.groups],

@@ -85,15 +85,17 @@ def _train(study: Study, run: Run) -> Plan:
 
 def _score(study: Study, run: Run) -> Plan:
     files = _data(run) | {"training.json": f"{run.folder}/training.json"} | _predictions(run)
-    chosen = {**asdict(run), "corpora": list(run.corpora), "consistent": _consistent(study, run.corpora)}
+    chosen = {**asdict(run), "corpora": list(run.corpora), "evidence": _evidence(study, run.corpora)}
     code = source.digest("metalstm.stages.score")
     return Plan(f"score/{run.name}", files, {"metrics.json": run.metrics}, chosen, code)
 
 
-def _consistent(study: Study, corpora: Sequence[str]) -> list[str] | None:
+def _evidence(study: Study, corpora: Sequence[str]) -> dict[str, list[str]] | None:
     """What the study says of these corpora alone, so that no other run is scored again when another one is named."""
-    named = study.scoring.consistent
-    return None if named is None else [corpus for corpus in corpora if corpus in named]
+    if study.scoring.evidence is None:
+        return None
+    chosen = study.scoring.evidence.model_dump()
+    return {kind: [corpus for corpus in corpora if corpus in named] for kind, named in chosen.items()}
 
 
 def _data(run: Run) -> dict[str, str]:
@@ -124,7 +126,7 @@ def _votes(study: Study) -> Iterator[Plan]:
             files |= {f"{run.cell}/seed-{run.seed}/{role}": path for role, path in _predictions(run).items()}
         chosen = {
             **{"setting": setting, "scope": scope, "corpora": list(voters[0].corpora), "joint": voters[0].joint},
-            "consistent": _consistent(study, voters[0].corpora),
+            "evidence": _evidence(study, voters[0].corpora),
             **{"cells": study.cells if enough else [], "seeds": study.seeds if enough else []},
         }
         outputs = {"metrics.json": _vote_metrics(voters[0])}

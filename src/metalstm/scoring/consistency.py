@@ -3,12 +3,16 @@
 A tagger sees one sentence at a time and may find a name in one and miss it in the next. The corpora's files keep the
 order of their documents, though not where one ends, so a window of sentences stands for the document. That a word
 keeps one sense throughout a discourse is of Gale, Church and Yarowsky (1992, "One sense per discourse").
+
+The name of a species and its abbreviation, 'Ascaris suum' and 'A. suum', count as the same name.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from metalstm.scoring.entities import strict_entities
 from metalstm.scoring.labels import entity_labels
@@ -24,6 +28,8 @@ LEAST_SHARE = 0.3
 """Which share of its occurrences within the window must be predicted: a word that is mostly no name is left alone."""
 SHORTEST = 3
 """Characters, all tokens together: shorter names mean too many things."""
+
+_GENUS, _SPECIES = re.compile("[A-Z][a-z]{2,}"), re.compile("[a-z]{3,}")
 
 
 @dataclass(slots=True)
@@ -43,7 +49,8 @@ class _Name:
 def consistent(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str]]:
     """Predicted IOBES `labels`, with names that are predicted nearby labelled at their other occurrences as well.
 
-    The sentences are those of one file, in its order. An occurrence has exactly the name's tokens; it is labelled with
+    The sentences are those of one file, in its order. An occurrence has exactly the name's tokens, or those of its
+    other form if it is that of a species; it is labelled with
     the name's most frequent type in the file (of equally frequent ones the first in the alphabet), where nothing is
     predicted in it. Of occurrences that overlap, the leftmost is labelled, and of those the longest. What is
     predicted stays as it is, and valid IOBES stays valid. One pass is made, with the predictions alone as evidence:
@@ -54,7 +61,7 @@ def consistent(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str
     check_parallel(tokens, labels)
     names = _names(tokens, labels)
     changed = [list(sentence_labels) for sentence_labels in labels]
-    types = {form: most_frequent(name.types) for form, name in names.items()}
+    types = {id(name): most_frequent(name.types) for name in names.values()}
     places = list(occurrences(tokens, names))
     for sentence, _, form in places:
         names[form].occurring.append(sentence)
@@ -62,23 +69,36 @@ def consistent(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str
         end = start + len(form)
         is_free = all(label == "O" for label in changed[sentence][start:end])
         if is_free and names[form].is_likely(sentence):
-            changed[sentence][start:end] = entity_labels(types[form], len(form))
+            changed[sentence][start:end] = entity_labels(types[id(names[form])], len(form))
     return changed
 
 
 def _names(tokens: Sequence[Sequence[str]], labels: Labels) -> dict[SurfaceForm, _Name]:
-    """Those that are predicted often enough in the whole file, and are not too short."""
+    """The forms of names that are predicted often enough in the whole file, and are not too short."""
+    species = _species(tokens)
     names: dict[SurfaceForm, _Name] = {}
     for sentence, (words, sentence_labels) in enumerate(zip(tokens, labels, strict=True)):
         for entity in strict_entities(sentence_labels):
-            name = names.setdefault(tuple(words[entity.start : entity.end]), _Name())
+            form = tuple(words[entity.start : entity.end])
+            name = names.setdefault(species.get(form, form), _Name())
             name.types[entity.type] += 1
             name.predicted.append(sentence)
-    return {
-        form: name
-        for form, name in names.items()
-        if len(name.predicted) >= LEAST_PREDICTED and sum(map(len, form)) >= SHORTEST
-    }
+    likely = {form: name for form, name in names.items() if len(name.predicted) >= LEAST_PREDICTED}
+    other_forms = {form: likely[short] for form, short in species.items() if short in likely}
+    return {form: name for form, name in (likely | other_forms).items() if sum(map(len, form)) >= SHORTEST}
+
+
+def _species(tokens: Sequence[Sequence[str]]) -> dict[SurfaceForm, SurfaceForm]:
+    """The abbreviation of each genus with its species, of which both forms stand in the sentences."""
+    abbreviations: set[SurfaceForm] = set()
+    short_of: dict[SurfaceForm, SurfaceForm] = {}
+    for words in tokens:
+        for place, (genus, species) in enumerate(pairwise(words)):
+            if species == "." and len(genus) == 1:
+                abbreviations.add(tuple(words[place : place + 3]))
+            elif _GENUS.fullmatch(genus) and _SPECIES.fullmatch(species):
+                short_of[genus, species] = (genus[0], ".", species)
+    return {form: short for form, short in short_of.items() if short in abbreviations}
 
 
 def _around(sentences: Sequence[int], sentence: int) -> int:

@@ -1,9 +1,9 @@
-"""The scores of predictions once more, with names labelled alike nearby in their file."""
+"""The scores of predictions once more, with evidence from the rest of their file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metalstm.scoring.consistency import consistent
+from metalstm.scoring.evidence import EVIDENCE
 from metalstm.scoring.scores import Labels, strict_f1
 from metalstm.stages import reports
 
@@ -16,23 +16,30 @@ def with_evidence(
     predictions: Mapping[str, Labels],
     scores: Scores,
     *,
-    corpora: Sequence[str] | None,
+    chosen: Mapping[str, Sequence[str]] | None,
     learned_from_devel: bool,
 ) -> dict[str, Any]:
     """What a metrics.json says of one corpus below `consistent`.
 
-    corpora: those that the evidence is used for. If None, it is where it raises strict F1 of the devel file, by
-    `devel_gain`, and devel was not learned from. Where it is not used, the scores are those of the predictions as they
-    were.
+    chosen: the corpora that each kind of evidence is used for. If None, a kind is used where it raises strict F1 of
+    the devel file, by `devel_gain`, over what is used before it, and devel was not learned from. Where none is used,
+    the scores are those of the predictions as they were.
     """
-    relabelled = {
-        split: consistent([sentence.tokens for sentence in own[split]], labels) for split, labels in predictions.items()
-    }
-    gain = _devel_f1(own, relabelled) - _devel_f1(own, predictions)
-    is_used = gain > 0 and not learned_from_devel if corpora is None else corpus in corpora
-    made = {split: {**scores[split], **reports.of_split(own, split, labels)} for split, labels in relabelled.items()}
-    chosen_by = "devel" if corpora is None else "params"
-    return {"used": is_used, "chosen_by": chosen_by, "devel_gain": gain, "scores": made if is_used else scores}
+    labels: dict[str, Labels] = dict(predictions)
+    evidence: dict[str, dict[str, Any]] = {}
+    for kind, apply in EVIDENCE.items():
+        relabelled: dict[str, Labels] = {split: apply(_tokens(own, split), before) for split, before in labels.items()}
+        gain = _devel_f1(own, relabelled) - _devel_f1(own, labels)
+        is_used = gain > 0 and not learned_from_devel if chosen is None else corpus in chosen[kind]
+        evidence[kind] = {"used": is_used, "devel_gain": gain}
+        labels = relabelled if is_used else labels
+    is_any_used = any(kind["used"] for kind in evidence.values())
+    made = {split: {**scores[split], **reports.of_split(own, split, labels[split])} for split in scores if is_any_used}
+    return {"chosen_by": "devel" if chosen is None else "params", "evidence": evidence, "scores": made or scores}
+
+
+def _tokens(corpus: reports.Corpus, split: str) -> list[Sequence[str]]:
+    return [sentence.tokens for sentence in corpus[split]]
 
 
 def _devel_f1(corpus: reports.Corpus, predictions: Mapping[str, Labels]) -> float:

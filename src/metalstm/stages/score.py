@@ -38,7 +38,7 @@ def run(plan: Plan) -> None:
             own,
             predictions,
             scored[corpus],
-            corpora=plan.parameters["consistent"],
+            chosen=plan.parameters["evidence"],
             learned_from_devel="devel" in training["train_on"],
         )
     named = {name: plan.parameters[name] for name in ("setting", "scope", "cell", "seed", "corpora")}

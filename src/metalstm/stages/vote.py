@@ -47,7 +47,7 @@ def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> 
             own,
             predictions,
             scores[corpus],
-            corpora=chosen["consistent"],
+            chosen=chosen["evidence"],
             learned_from_devel="devel" in training["train_on"],
         )
     named = {"setting": chosen["setting"] + VOTE, **{name: chosen[name] for name in ("scope", "seeds", "corpora")}}

@@ -1,12 +1,12 @@
 """A tagged text: its sentences, their tokens and labels, and the entities that follow from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from metalstm.corpora.tokenise import Token
-from metalstm.scoring.consistency import consistent
 from metalstm.scoring.entities import strict_entities
+from metalstm.scoring.evidence import EVIDENCE, Kind
 
 
 class Mention(NamedTuple):
@@ -43,10 +43,12 @@ class Document:
         return found
 
 
-def with_names_alike(document: Document) -> Document:
-    """The document with names that were found in it labelled at their other places too (`scoring.consistency`)."""
+def with_evidence(document: Document, kinds: Collection[Kind]) -> Document:
+    """The document with its labels changed as these kinds of evidence from all of it say (`scoring.evidence`)."""
     tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
-    labels = consistent(tokens, [sentence.labels for sentence in document.sentences])
+    labels = [list(sentence.labels) for sentence in document.sentences]
+    for kind, apply in EVIDENCE.items():
+        labels = apply(tokens, labels) if kind in kinds else labels
     rows = zip(document.sentences, labels, strict=True)
     return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))
 
