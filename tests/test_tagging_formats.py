@@ -43,7 +43,10 @@ def test_a_name_that_is_found_twice_is_found_at_its_other_places():
     tokens = sentences(text)
     firsts = iter(["S-Disease", "S-Disease", "O"])
     rows = [TaggedSentence(tuple(row), (next(firsts), *["O"] * (len(row) - 1))) for row in tokens]
-    before, after = Document(text, tuple(rows)), with_evidence(Document(text, tuple(rows)), ["names"])
+    before, after = (
+        Document(text, tuple(rows)),
+        with_evidence(Document(text, tuple(rows)), abbreviations=False, names=True),
+    )
     assert [mention.start for mention in before.mentions()] == [0, 12]
     assert [mention.start for mention in after.mentions()] == [0, 12, 25]
 

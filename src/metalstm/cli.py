@@ -30,7 +30,6 @@ def _without_command(context: typer.Context) -> None:
 
 Scheme = Literal["auto", "iob1", "iob2", "iobes"]
 Format = Literal["tsv", "jsonl", "brat", "html"]
-Evidence = Literal["abbreviations", "names"]
 
 
 @app.command()
@@ -191,13 +190,12 @@ def tag(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
     ] = False,
-    evidence: Annotated[
-        Optional[list[Evidence]],  # noqa: UP045
-        typer.Option(
-            help="abbreviations: label them as their long forms; names: label one that is found twice nearby at its "
-            "other places too. May be given twice."
-        ),
-    ] = None,
+    abbreviations: Annotated[
+        bool, typer.Option("--abbreviations", help="Label an abbreviation as its long form is.")
+    ] = False,
+    names: Annotated[
+        bool, typer.Option("--names", help="Label a name that is found twice nearby at its other places too.")
+    ] = False,
     out: Annotated[Optional[Path], typer.Option(help="Where to write; standard output if not given.")] = None,  # noqa: UP045
 ) -> None:
     """Tag text with a trained run: entities with character offsets."""
@@ -215,8 +213,7 @@ def tag(
 
     tagger = load(model, corpus)
     document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
-    if evidence:
-        document = documents.with_evidence(document, evidence)
+    document = documents.with_evidence(document, abbreviations=abbreviations, names=names)
     rendered = formats.render(document, format)
     if out is None:
         sys.stdout.write(rendered)

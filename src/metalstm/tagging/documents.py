@@ -1,6 +1,6 @@
 """A tagged text: its sentences, their tokens and labels, and the entities that follow from them."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,12 +43,15 @@ class Document:
         return found
 
 
-def with_evidence(document: Document, kinds: Collection[Kind]) -> Document:
+def with_evidence(document: Document, *, abbreviations: bool, names: bool) -> Document:
     """The document with its labels changed as these kinds of evidence from all of it say (`scoring.evidence`)."""
+    kinds: dict[Kind, bool] = {"abbreviations": abbreviations, "names": names}
+    if not any(kinds.values()):
+        return document
     tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
     labels = [list(sentence.labels) for sentence in document.sentences]
     for kind, apply in EVIDENCE.items():
-        labels = apply(tokens, labels) if kind in kinds else labels
+        labels = apply(tokens, labels) if kinds[kind] else labels
     rows = zip(document.sentences, labels, strict=True)
     return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))
 
