@@ -32,9 +32,13 @@ def test_what_is_derived_from_a_setting_is_named_and_explained() -> None:
     text = page("Disease", [STM, replace(STM, setting="stm-consistent"), replace(MTM, setting="mtm-plus-consistent")])
     assert "STM consistent" in text
     assert "MTM-plus consistent" in text
-    assert "Consistent: names that a run predicts nearby" in text
+    assert "Consistent: abbreviations are labelled as their long forms are" in text
     assert "Consistent:" not in page("Disease", [STM, MTM])
     assert "STM vote" in page("Disease", [replace(STM, setting="stm-vote")])
+    both = page("Disease", [replace(STM, setting="stm-vote-consistent")])
+    assert "STM vote consistent" in both
+    assert "Consistent:" in both
+    assert "Vote:" in both
 
 
 def test_columns_without_a_value_are_left_out() -> None:

@@ -114,10 +114,10 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
         )
     if any(is_consistent(row.setting) for row in rows):
         notes.append(
-            "Consistent: abbreviations are labelled as their long forms are, and names that are predicted nearby in the "
-            "file at their other places too, each for the corpora and seeds where this raises F1 on the development "
-            "split, or for the corpora that params.yaml names (older runs: names alone); its p is against STM consistent, "
-            "and that of a vote against the vote of STM, consistent."
+            "Consistent: abbreviations are labelled as their long forms are, and names that are predicted nearby in "
+            "the file at their other places too (by older runs names alone), each for the corpora and seeds where this "
+            "raises F1 on the development split, or for the corpora that params.yaml names; its p is against STM "
+            "consistent, and that of a vote against the vote of STM, consistent."
         )
     if any(row.cell == NO_CELL for row in rows):
         notes.append("Dictionary: the mentions of the train file, the longest match from left to right.")
