@@ -13,10 +13,18 @@ from typing import Any
 from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-WIDE = bool(get_host_cpu_features().get("avx512f", False))
+
+def _is_wide() -> bool:
+    """Whether there is AVX-512: on this machine, or on the one that numba is told to compile for."""
+    if config.CPU_NAME or config.CPU_FEATURES:
+        return "+avx512f" in (config.CPU_FEATURES or "")
+    return bool(get_host_cpu_features().get("avx512f", False))
+
+
+WIDE = _is_wide()
 """Whether there are 32 registers of 64 bytes, and masks for their lanes; otherwise 16 of 32 bytes are reckoned with."""
 REGISTER = 64 if WIDE else 32
 """Bytes of one register."""
