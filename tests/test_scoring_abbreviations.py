@@ -71,6 +71,13 @@ def test_the_latest_definition_counts() -> None:
     assert relabelled((NAME, NAMED), MISSED, none, FOUND)[1::2] == [["S-D", "O"], ["O", "O"]]
 
 
+def test_one_defined_is_what_many_are_and_the_other_way_round() -> None:
+    assert relabelled((NAME, NAMED), (["ATs"], ["O"]))[1] == ["S-D"]
+    many = ["anti", "inflammatory", "drugs", "(", "AIDs", ")"]
+    changed = relabelled((many, ["B-C", "I-C", "E-C", "O", "O", "O"]), (["AID"], ["O"]), (["AIDs"], ["O"]))
+    assert changed[1:] == [["S-C"], ["S-C"]]
+
+
 def test_only_sentences_within_the_window_bear_on_an_abbreviation() -> None:
     definition = (NAME, NAMED)
     assert relabelled(definition, *[OTHER] * (WINDOW - 1), MISSED)[-1] == ["S-D", "O"]

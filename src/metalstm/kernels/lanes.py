@@ -19,8 +19,9 @@ from numba.extending import intrinsic
 
 def _is_wide() -> bool:
     """Whether there is AVX-512: on this machine, or on the one that numba is told to compile for."""
-    if config.CPU_NAME or config.CPU_FEATURES:
-        return "+avx512f" in (config.CPU_FEATURES or "")
+    name, features = (getattr(config, f"CPU_{what}") for what in ("NAME", "FEATURES"))
+    if name or features:
+        return "+avx512f" in (features or "")
     return bool(get_host_cpu_features().get("avx512f", False))
 
 

@@ -14,8 +14,8 @@ from metalstm.scoring.occurrences import occurrences
 from metalstm.scoring.scores import Labels, check_parallel
 from metalstm.scoring.seen import SurfaceForm
 
-WINDOW = 100
-"""How many sentences before or after a definition its abbreviation has this meaning, in place of its own document."""
+WINDOW = 300
+"""How many sentences before or after a definition its abbreviation has this meaning: as many as an article has."""
 LONGEST = 10
 """Characters of an abbreviation."""
 MOST_TOKENS = 6
@@ -47,9 +47,10 @@ def abbreviated(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[st
     """Predicted IOBES `labels`, with abbreviations labelled as their long forms are.
 
     The sentences are those of one file, in its order. Where an entity ends with the long form of a definition, the
-    abbreviation is labelled with its type at all its places to which that is the latest definition (or, in front of
-    the first one, the next), unless something is predicted in them. Where no token of the long form is predicted,
-    the abbreviation is no name there, and what was predicted to be just it is taken away. Valid IOBES stays valid.
+    abbreviation and its plural are labelled with its type at all places for which that is the latest definition (or,
+    in front of the first one, the next), unless something is predicted in them. Where no token of the long form is
+    predicted, the abbreviation is no name there, and what was predicted to be just it is taken away. Valid IOBES stays
+    valid.
 
     Raises UserError where a sentence has not one label a token.
     """
@@ -57,7 +58,8 @@ def abbreviated(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[st
     entities = [strict_entities(sentence_labels) for sentence_labels in labels]
     meanings: dict[SurfaceForm, list[_Meaning]] = {}
     for definition in definitions(tokens):
-        meanings.setdefault(definition.short, []).append(_meaning(definition, entities[definition.sentence]))
+        for form in _forms(definition.short):
+            meanings.setdefault(form, []).append(_meaning(definition, entities[definition.sentence]))
     changed = [list(sentence_labels) for sentence_labels in labels]
     for sentence, start, form in occurrences(tokens, meanings):
         meaning = _meant(meanings[form], sentence)
@@ -104,6 +106,13 @@ def _long_form(before: Sequence[str], short: str) -> int | None:
             place -= 1
             is_found = before[token][place].lower() == letters[number] and (number > 0 or place == 0)
     return token if len("".join(before[token:])) > len(short) else None
+
+
+def _forms(short: SurfaceForm) -> tuple[SurfaceForm, SurfaceForm]:
+    """An abbreviation in singular and plural, whichever of them was defined."""
+    *before, last = short
+    is_plural = len(last) > 2 and last.endswith("s") and last[-2].isupper()
+    return short, (*before, last[:-1] if is_plural else last + "s")
 
 
 def _meaning(definition: Definition, entities: Sequence[Entity]) -> _Meaning:
