@@ -47,6 +47,7 @@ def test_definitions(text: str, found: list[tuple[str, str]]) -> None:
 
 def test_a_definition_is_a_place() -> None:
     assert list(definitions([["no"], ["in", *NAME]])) == [Definition(1, 1, 3, ("AT",))]
+    assert list(definitions([["in"] * 30 + NAME])) == [Definition(0, 30, 32, ("AT",))]
 
 
 def test_an_abbreviation_is_what_its_long_form_is_from_its_definition_on_and_before() -> None:
@@ -61,6 +62,7 @@ def test_an_entity_that_ends_with_the_long_form_is_enough() -> None:
 
 def test_an_abbreviation_of_what_is_no_name_is_none() -> None:
     assert relabelled(FOUND, (NAME, ["O"] * 5), FOUND) == [["O", "O"], ["O"] * 5, ["O", "O"]]
+    assert relabelled((NAME, ["B-D", "I-D", "O", "O", "O"]), FOUND)[1] == FOUND[1]
     longer = (["AT", "cells"], ["B-D", "E-D"])
     assert relabelled((NAME, ["O"] * 5), longer)[1] == longer[1]
     assert relabelled((NAME, ["S-D", "O", "O", "O", "O"]), FOUND)[1] == FOUND[1]

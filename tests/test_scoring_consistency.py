@@ -117,6 +117,8 @@ def test_a_species_and_its_abbreviation_are_one_name() -> None:
     assert relabelled([found, (full, ["O"] * 3), found])[1] == ["B-Species", "E-Species", "O"]
     other = (["Bufo", "suum"], ["O", "O"])
     assert relabelled([found, other, found])[1] == ["O", "O"]
+    two = [(full, ["O"] * 3), (["Acarus", "suum"], ["O", "O"])]
+    assert relabelled([found, found, *two])[2:] == [labels for _, labels in two]
 
 
 def test_labels_of_other_sentences_are_refused() -> None:

@@ -109,6 +109,27 @@ def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
     assert reference.keep(study, tmp_path / "kept").new == [RUNS[0]]
 
 
+@pytest.mark.parametrize(
+    ("planned", "chosen_by", "is_kept"),
+    [
+        (None, "devel", True),
+        (None, "params", False),
+        ({"abbreviations": [], "names": ["mine"]}, "params", True),
+        ({"abbreviations": [], "names": ["mine"]}, "devel", False),
+        ({"abbreviations": [], "names": []}, "params", False),
+    ],
+)
+def test_scores_with_other_evidence_are_not_kept(
+    study: Path, tmp_path: Path, planned: dict[str, list[str]] | None, chosen_by: str, is_kept: bool
+) -> None:
+    write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": planned}})
+    content = metrics(RUNS[0])
+    used = {"abbreviations": {"used": False}, "names": {"used": True}}
+    content["consistent"] = {"mine": {"chosen_by": chosen_by, "evidence": used, "scores": content["scores"]["mine"]}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert (RUNS[0] in reference.keep(study, tmp_path / "kept").new) == is_kept
+
+
 def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:
     vote = "stm-vote/mine"
     voters = [f"stm/mine/lstm/seed-{seed}" for seed in (1, 2)]

@@ -191,7 +191,7 @@ def tag(
         bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
     ] = False,
     abbreviations: Annotated[
-        bool, typer.Option("--abbreviations", help="Label an abbreviation as its long form is.")
+        bool, typer.Option("--abbreviations", help="Label an abbreviation as its long form is, or take it away.")
     ] = False,
     names: Annotated[
         bool, typer.Option("--names", help="Label a name that is found twice nearby at its other places too.")

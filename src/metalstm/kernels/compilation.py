@@ -27,7 +27,8 @@ def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) 
     except RuntimeError:  # there is no folder to keep it in
         return numba.njit(**options)(function)
     # numba knows a stale entry by the kernel's own file alone; the files that it imports from here count as well
-    dispatcher._cache._cache_file._source_stamp = _SOURCES
+    index = dispatcher._cache._cache_file
+    index._source_stamp = (index._source_stamp, _SOURCES)
     return dispatcher
 
 

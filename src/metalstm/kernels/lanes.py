@@ -11,18 +11,16 @@ from inspect import Parameter, Signature
 from typing import Any
 
 from llvmlite import ir
-from llvmlite.binding import get_host_cpu_features
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils, codegen, config
 from numba.extending import intrinsic
 
 
 def _is_wide() -> bool:
-    """Whether there is AVX-512: on this machine, or on the one that numba is told to compile for."""
-    name, features = (getattr(config, f"CPU_{what}") for what in ("NAME", "FEATURES"))
-    if name or features:
-        return "+avx512f" in (features or "")
-    return bool(get_host_cpu_features().get("avx512f", False))
+    """Whether there is AVX-512: by the features that numba compiles for, and knows its kept code by."""
+    told = getattr(config, "CPU_FEATURES")  # noqa: B009 - set by numba while it is imported
+    features: str = codegen.get_host_cpu_features() if told is None else told  # type: ignore[no-untyped-call]
+    return "+avx512f" in features.split(",")
 
 
 WIDE = _is_wide()

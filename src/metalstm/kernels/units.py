@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
+from numba.core.errors import TypingError
 
 from metalstm.kernels import lanes
 from metalstm.kernels.elementwise import Number
@@ -139,6 +140,8 @@ def over_rows(*names: str) -> Callable[[Callable[[Rows], None]], Any]:
 
     def made(emit: Callable[[Rows], None]) -> Any:
         def write(context: Any, builder: Any, kinds: dict[str, Any], values: dict[str, Any]) -> None:
+            if len({kind.dtype for kind in kinds.values()}) > 1:
+                raise TypingError(f"arrays of one type of numbers are expected, not {kinds}")
             emit(Rows(context, builder, kinds, values))
 
         write.__name__ = emit.__name__

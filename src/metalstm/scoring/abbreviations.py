@@ -21,6 +21,9 @@ LONGEST = 10
 MOST_TOKENS = 6
 """Tokens of one: hyphens and the like are tokens of their own."""
 
+FURTHEST = LONGEST + 5
+"""Tokens of a long form, at most."""
+
 _OPENING, _ENDING = ("(", "["), (")", "]", ";", ",")
 
 
@@ -40,7 +43,7 @@ class _Meaning(NamedTuple):
     type: str | None
     """Of the entity that ends with the long form."""
     is_name: bool
-    """Whether any token of the long form is in an entity."""
+    """Whether any token of the long form has a label."""
 
 
 def abbreviated(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str]]:
@@ -59,16 +62,17 @@ def abbreviated(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[st
     meanings: dict[SurfaceForm, list[_Meaning]] = {}
     for definition in definitions(tokens):
         for form in _forms(definition.short):
-            meanings.setdefault(form, []).append(_meaning(definition, entities[definition.sentence]))
+            meaning = _meaning(definition, entities[definition.sentence], labels[definition.sentence])
+            meanings.setdefault(form, []).append(meaning)
     changed = [list(sentence_labels) for sentence_labels in labels]
     for sentence, start, form in occurrences(tokens, meanings):
-        meaning = _meant(meanings[form], sentence)
+        meant = _meant(meanings[form], sentence)
         end = start + len(form)
-        if meaning is None:
+        if meant is None:
             continue
-        if meaning.type is not None and all(label == "O" for label in changed[sentence][start:end]):
-            changed[sentence][start:end] = entity_labels(meaning.type, len(form))
-        elif not meaning.is_name and any((found.start, found.end) == (start, end) for found in entities[sentence]):
+        if meant.type is not None and all(label == "O" for label in changed[sentence][start:end]):
+            changed[sentence][start:end] = entity_labels(meant.type, len(form))
+        elif not meant.is_name and any((found.start, found.end) == (start, end) for found in entities[sentence]):
             changed[sentence][start:end] = ["O"] * len(form)
     return changed
 
@@ -80,9 +84,10 @@ def definitions(tokens: Sequence[Sequence[str]]) -> Iterator[Definition]:
             inside = range(opening + 1, min(opening + 2 + MOST_TOKENS, len(words)))
             end = next((place for place in inside if words[place] in _ENDING), opening)
             short = tuple(words[opening + 1 : end])
-            start = _long_form(words[:opening], "".join(short))
+            first = max(0, opening - FURTHEST)
+            start = _long_form(words[first:opening], "".join(short))
             if start is not None:
-                yield Definition(sentence, start, opening, short)
+                yield Definition(sentence, first + start, opening, short)
 
 
 def _long_form(before: Sequence[str], short: str) -> int | None:
@@ -115,9 +120,9 @@ def _forms(short: SurfaceForm) -> tuple[SurfaceForm, SurfaceForm]:
     return short, (*before, last[:-1] if is_plural else last + "s")
 
 
-def _meaning(definition: Definition, entities: Sequence[Entity]) -> _Meaning:
+def _meaning(definition: Definition, entities: Sequence[Entity], labels: Sequence[str]) -> _Meaning:
     kinds = [entity.type for entity in entities if entity.end == definition.end]
-    is_name = any(entity.start < definition.end and entity.end > definition.start for entity in entities)
+    is_name = any(label != "O" for label in labels[definition.start : definition.end])
     return _Meaning(definition.sentence, kinds[0] if kinds else None, is_name)
 
 

@@ -89,7 +89,7 @@ def _names(tokens: Sequence[Sequence[str]], labels: Labels) -> dict[SurfaceForm,
 
 
 def _species(tokens: Sequence[Sequence[str]]) -> dict[SurfaceForm, SurfaceForm]:
-    """The abbreviation of each genus with its species, of which both forms stand in the sentences."""
+    """The abbreviation of each genus with its species, if both forms stand in the sentences and it is of that alone."""
     abbreviations: set[SurfaceForm] = set()
     short_of: dict[SurfaceForm, SurfaceForm] = {}
     for words in tokens:
@@ -98,7 +98,8 @@ def _species(tokens: Sequence[Sequence[str]]) -> dict[SurfaceForm, SurfaceForm]:
                 abbreviations.add(tuple(words[place : place + 3]))
             elif _GENUS.fullmatch(genus) and _SPECIES.fullmatch(species):
                 short_of[genus, species] = (genus[0], ".", species)
-    return {form: short for form, short in short_of.items() if short in abbreviations}
+    genera = Counter(short_of.values())
+    return {form: short for form, short in short_of.items() if short in abbreviations and genera[short] == 1}
 
 
 def _around(sentences: Sequence[int], sentence: int) -> int:

@@ -57,9 +57,14 @@ def keep(folder: Path, destination: Path) -> Kept:
         source, target = folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json"
         if not source.is_file():
             kept.unfinished.append(name)
-        elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
+        elif _is_vote(name) and (
+            _is_scored_otherwise(source, folder / PLANS, name)
+            or not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}
+        ):
             kept.outdated_votes.append(name)
-        elif not _is_vote(name) and _is_outdated(source, folder / PLANS, name, old):
+        elif not _is_vote(name) and (
+            _is_scored_otherwise(source, folder / PLANS, name) or _is_outdated(source, folder / PLANS, name, old)
+        ):
             kept.outdated.append(name)
         elif not target.is_file():
             kept.new.append(name)
@@ -161,6 +166,26 @@ def _is_outdated(metrics: Path, plans: Path, name: str, old: set[str]) -> bool:
     return any(
         "plan" in made_by and _differ(made_by["plan"], known.parameters) for _, made_by in results.runs([metrics])
     )
+
+
+def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
+    """Whether evidence was used otherwise than the plan of the scores says; older metrics have none."""
+    setting, _, rest = name.partition("/")
+    plan = plans / (f"vote/{base(setting)}/{rest}.json" if _is_vote(name) else f"score/{name}.json")
+    parameters = job.read(plan).parameters if plan.is_file() else {}
+    if "evidence" not in parameters:
+        return False
+    chosen = parameters["evidence"]
+    for _, run in results.runs([metrics]):
+        for corpus, made in run.get("consistent", {}).items():
+            if "evidence" not in made:
+                continue
+            used = {kind: said["used"] for kind, said in made["evidence"].items()}
+            by_params = made["chosen_by"] == "params"
+            named = None if chosen is None else {kind: corpus in corpora for kind, corpora in chosen.items()}
+            if by_params != (chosen is not None) or (by_params and used != named):
+                return True
+    return False
 
 
 def _differ(first: Any, second: Any) -> bool:
