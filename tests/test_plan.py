@@ -56,6 +56,19 @@ def test_every_input_is_the_output_of_one_job() -> None:
     assert {path for job in jobs.values() for path in job.inputs.values()} <= set(made)
 
 
+def test_evidence_that_is_named_changes_the_scores_of_its_corpora_alone() -> None:
+    before, after = plans(), plans(scoring={"evidence": {"names": ["linnaeus"]}})
+    assert {job.parameters["evidence"] for name, job in before.items() if name.startswith(("score", "vote"))} == {None}
+    none = {"abbreviations": [], "names": []}
+    for name, job in after.items():
+        if name.startswith(("score", "vote")):
+            assert job.parameters["evidence"] == (none | {"names": ["linnaeus"]} if "linnaeus" in name else none), name
+    more = plans(scoring={"evidence": {"names": ["linnaeus", "NCBI-disease"]}})
+    touched = changed(after, more)
+    assert {job.split("/")[0] for job in touched} == {"score", "vote"}
+    assert all("NCBI-disease" in job or "disease" in job.split("/") for job in touched)
+
+
 def test_a_changed_option_of_one_cell_changes_the_plans_of_its_trainings_alone() -> None:
     after = plans(cell_options={"metalstm": {"hyper_size": 7}})
     assert changed(plans(), after) == {job for job in after if job.startswith("train/") and "/metalstm/" in job}

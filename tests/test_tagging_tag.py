@@ -1,3 +1,5 @@
+import gc
+import json
 import os
 import socket
 import subprocess
@@ -7,13 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from metalstm.cli import app
+from metalstm.corpora.tokenise import sentences
 from metalstm.errors import UserError
 from metalstm.nn import storage
 from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
+from metalstm.tagging.documents import Document, TaggedSentence
 from metalstm.tagging.inputs import STANDARD_INPUT, read_text, read_token_lines
 from metalstm.tagging.tag import tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
@@ -223,3 +229,30 @@ def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
     path.write_bytes("a\né".encode("latin-1"))
     with pytest.raises(UserError, match=r"text:2: expected UTF-8, but found byte 0xe9"):
         read_text(path)
+
+
+@pytest.mark.parametrize(
+    ("switches", "found"),
+    [
+        ([], ["lung cancer", "gout", "gout"]),
+        (["--abbreviations"], ["lung cancer", "LC", "LC", "gout", "gout"]),
+        (["--names"], ["lung cancer", "gout", "gout", "gout"]),
+        (["--abbreviations", "--names"], ["lung cancer", "LC", "LC", "gout", "gout", "gout"]),
+    ],
+)
+def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, found):
+    text = "No lung cancer (LC) here. LC hurts. A gout. A gout. A gout."
+    labels = iter(["O", "B-D", "E-D", *["O"] * 9, "S-D", "O", "O", "S-D", *["O"] * 4])
+    rows = [TaggedSentence(tuple(row), tuple(next(labels) for _ in row)) for row in sentences(text)]
+    monkeypatch.setattr("metalstm.cli._one_thread", lambda: None)
+    monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: None)
+    monkeypatch.setattr("metalstm.tagging.tag.tag_text", lambda *_: Document(text, tuple(rows)))
+    file = tmp_path / "text.txt"
+    file.write_text(text)
+    try:
+        done = CliRunner().invoke(app, ["tag", "--model", "run", str(file), "--format", "jsonl", *switches])
+    finally:
+        gc.unfreeze()
+        gc.enable()
+    assert done.exit_code == 0, done.output
+    assert [entity["text"] for entity in json.loads(done.stdout)["entities"]] == found
