@@ -55,9 +55,10 @@ def test_an_abbreviation_is_what_its_long_form_is_from_its_definition_on_and_bef
     assert changed == [["S-D", "O"], ["B-D", "E-D", "O", "S-D", "O"], ["S-D", "O"]]
 
 
-def test_an_entity_that_ends_with_the_long_form_is_enough() -> None:
-    assert relabelled((NAME, ["O", "S-D", "O", "O", "O"]), MISSED)[1] == ["S-D", "O"]
-    assert relabelled((NAME, ["S-D", "O", "O", "O", "O"]), MISSED)[1] == ["O", "O"]
+def test_all_of_the_long_form_is_the_name() -> None:
+    for part in (["O", "S-D"], ["S-D", "O"]):
+        assert relabelled((NAME, [*part, "O", "O", "O"]), MISSED, FOUND)[1:] == [MISSED[1], FOUND[1]]
+    assert relabelled((["mild", *NAME], ["B-D", "I-D", "E-D", "O", "O", "O"]), MISSED)[1] == ["S-D", "O"]
 
 
 def test_an_abbreviation_of_what_is_no_name_is_none() -> None:

@@ -41,7 +41,7 @@ class _Meaning(NamedTuple):
 
     sentence: int
     type: str | None
-    """Of the entity that ends with the long form."""
+    """Of the entity that ends with the long form and holds all of it."""
     is_name: bool
     """Whether any token of the long form has a label."""
 
@@ -49,11 +49,11 @@ class _Meaning(NamedTuple):
 def abbreviated(tokens: Sequence[Sequence[str]], labels: Labels) -> list[list[str]]:
     """Predicted IOBES `labels`, with abbreviations labelled as their long forms are.
 
-    The sentences are those of one file, in its order. Where an entity ends with the long form of a definition, the
-    abbreviation and its plural are labelled with its type at all places for which that is the latest definition (or,
-    in front of the first one, the next), unless something is predicted in them. Where no token of the long form is
-    predicted, the abbreviation is no name there, and what was predicted to be just it is taken away. Valid IOBES stays
-    valid.
+    The sentences are those of one file, in its order. Where an entity holds the long form of a definition and ends
+    with it, the abbreviation and its plural are labelled with its type at all places for which that is the latest
+    definition (or, in front of the first one, the next), unless something is predicted in them. Where no token of the
+    long form is predicted, the abbreviation is no name there, and what was predicted to be just it is taken away.
+    Valid IOBES stays valid.
 
     Raises UserError where a sentence has not one label a token.
     """
@@ -121,8 +121,9 @@ def _forms(short: SurfaceForm) -> tuple[SurfaceForm, SurfaceForm]:
 
 
 def _meaning(definition: Definition, entities: Sequence[Entity], labels: Sequence[str]) -> _Meaning:
-    kinds = [entity.type for entity in entities if entity.end == definition.end]
-    is_name = any(label != "O" for label in labels[definition.start : definition.end])
+    start, end = definition.start, definition.end
+    kinds = [entity.type for entity in entities if entity.end == end and entity.start <= start]
+    is_name = any(label != "O" for label in labels[start:end])
     return _Meaning(definition.sentence, kinds[0] if kinds else None, is_name)
 
 
