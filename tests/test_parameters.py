@@ -4,6 +4,7 @@ import pytest
 
 from metalstm import parameters
 from metalstm.errors import UserError
+from metalstm.scoring.evidence import EVIDENCE
 from metalstm.training.options import TrainingOptions
 
 STUDY = """\
@@ -187,3 +188,7 @@ def test_a_file_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes(b"corpora: [\xff]")
     with pytest.raises(UserError, match="expected UTF-8"):
         parameters.read(tmp_path / "params.yaml")
+
+
+def test_every_kind_of_evidence_can_be_chosen() -> None:
+    assert list(parameters.EvidenceOptions.model_fields) == list(EVIDENCE)
