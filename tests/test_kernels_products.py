@@ -20,6 +20,7 @@ def drawn(*shape, dtype):
 @shapes
 @example(n=7, inner=250, m=400)
 @example(n=3, inner=113, m=1)
+@example(n=700, inner=30, m=20)
 def test_a_large_product_with_its_bias(dtype, tolerance, n, inner, m):
     a, b, bias = (drawn(*shape, dtype=dtype) for shape in ((n, inner), (m, inner), (m,)))
     for rows in (a, np.asfortranarray(a)):

@@ -59,7 +59,7 @@ def test_every_input_is_the_output_of_one_job() -> None:
 def test_evidence_that_is_named_changes_the_scores_of_its_corpora_alone() -> None:
     before, after = plans(), plans(scoring={"evidence": {"names": ["linnaeus"]}})
     assert {job.parameters["evidence"] for name, job in before.items() if name.startswith(("score", "vote"))} == {None}
-    none = {"abbreviations": [], "names": []}
+    none = {"known": [], "abbreviations": [], "names": []}
     for name, job in after.items():
         if name.startswith(("score", "vote")):
             assert job.parameters["evidence"] == (none | {"names": ["linnaeus"]} if "linnaeus" in name else none), name

@@ -11,6 +11,7 @@ from metalstm.stages import score
 from metalstm.tables.gather import gather
 
 TOKENS = ["gout", "gout", "mild", "gout", "rate"]
+OTHER_TOKENS = ["flu", "flu", "mild", "flu", "rate"]
 GOLD = ["S-Disease", "S-Disease", "O", "S-Disease", "O"]
 MISSED = ["S-Disease", "S-Disease", "O", "O", "O"]
 
@@ -22,10 +23,17 @@ def write(path: str, *columns: list[str]) -> str:
     return path
 
 
-def scored(devel_gold: list[str], *, train_on: str = "train", evidence: dict[str, list[str]] | None = None) -> Any:
+def scored(
+    devel_gold: list[str],
+    *,
+    train_on: str = "train",
+    train: list[str] = OTHER_TOKENS,
+    evidence: dict[str, list[str]] | None = None,
+) -> Any:
     """The metrics of a run that misses an occurrence of a name in devel and in test, where gold has it."""
     gold = {"train": GOLD, "devel": devel_gold, "test": GOLD}
-    files = {split: write(f"data/{split}.tsv", TOKENS, labels) for split, labels in gold.items()}
+    tokens = dict.fromkeys(gold, TOKENS) | {"train": train}
+    files = {split: write(f"data/{split}.tsv", tokens[split], labels) for split, labels in gold.items()}
     for split in ("devel", "test"):
         files[f"mine.{split}"] = write(f"predictions/mine.{split}.tsv", TOKENS, gold[split], MISSED)
     training = {"task_labels_removed": {"mine.devel": 1, "mine.test": 2}, "train_on": train_on, "cpu_seconds": 1.0}
@@ -60,6 +68,16 @@ def test_names_are_labelled_alike_where_devel_gains() -> None:
     assert [row.devel_f1_mean for row in rows] == pytest.approx([80.0, 100.0])
 
 
+@pytest.mark.parametrize("train_on", ["train", "train+devel"])
+def test_names_are_known_from_what_was_learned_from(train_on: str) -> None:
+    known: dict[str, list[str]] = {"known": ["mine"], "abbreviations": [], "names": []}
+    for train in (TOKENS, OTHER_TOKENS):
+        made = scored(GOLD, train_on=train_on, train=train, evidence=known)["consistent"]["mine"]
+        is_known = train is TOKENS or "devel" in train_on
+        assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if is_known else 80.0)
+        assert made["evidence"]["known"]["used"]
+
+
 @pytest.mark.parametrize(("devel_gold", "train_on"), [(MISSED, "train"), (GOLD, "train+devel")])
 def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_gold: list[str], train_on: str) -> None:
     metrics = scored(devel_gold, train_on=train_on)
@@ -72,7 +90,7 @@ def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_go
 @pytest.mark.parametrize("train_on", ["train", "train+devel"])
 def test_where_params_name_the_corpora_devel_plays_no_part(train_on: str) -> None:
     for corpora in (["mine"], []):
-        metrics = scored(MISSED, train_on=train_on, evidence={"abbreviations": ["mine"], "names": corpora})
+        metrics = scored(MISSED, train_on=train_on, evidence={"known": [], "abbreviations": ["mine"], "names": corpora})
         made = metrics["consistent"]["mine"]
         assert made["chosen_by"] == "params"
         assert made["evidence"]["names"]["used"] == bool(corpora)

@@ -32,7 +32,7 @@ def test_what_is_derived_from_a_setting_is_named_and_explained() -> None:
     text = page("Disease", [STM, replace(STM, setting="stm-consistent"), replace(MTM, setting="mtm-plus-consistent")])
     assert "STM consistent" in text
     assert "MTM-plus consistent" in text
-    assert "Consistent: abbreviations are labelled as their long forms are" in text
+    assert "abbreviations as their long forms are, and names that are predicted nearby" in text
     assert "Consistent:" not in page("Disease", [STM, MTM])
     assert "STM vote" in page("Disease", [replace(STM, setting="stm-vote")])
     both = page("Disease", [replace(STM, setting="stm-vote-consistent")])

@@ -45,7 +45,7 @@ def test_a_name_that_is_found_twice_is_found_at_its_other_places():
     rows = [TaggedSentence(tuple(row), (next(firsts), *["O"] * (len(row) - 1))) for row in tokens]
     before, after = (
         Document(text, tuple(rows)),
-        with_evidence(Document(text, tuple(rows)), abbreviations=False, names=True),
+        with_evidence(Document(text, tuple(rows)), known=None, abbreviations=False, names=True),
     )
     assert [mention.start for mention in before.mentions()] == [0, 12]
     assert [mention.start for mention in after.mentions()] == [0, 12, 25]

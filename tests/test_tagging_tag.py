@@ -238,6 +238,7 @@ def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
         (["--abbreviations"], ["lung cancer", "LC", "LC", "gout", "gout"]),
         (["--names"], ["lung cancer", "gout", "gout", "gout"]),
         (["--abbreviations", "--names"], ["lung cancer", "LC", "LC", "gout", "gout", "gout"]),
+        (["--known", "labelled"], ["lung cancer", "hurts", "gout", "gout"]),
     ],
 )
 def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, found):
@@ -247,6 +248,8 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
     monkeypatch.setattr("metalstm.cli._one_thread", lambda: None)
     monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: None)
     monkeypatch.setattr("metalstm.tagging.tag.tag_text", lambda *_: Document(text, tuple(rows)))
+    monkeypatch.chdir(tmp_path)
+    Path("labelled").write_text("It\tO\nhurts\tB-D\n\nLC\tB-D\n\nLC\tO\n")
     file = tmp_path / "text.txt"
     file.write_text(text)
     try:

@@ -190,6 +190,10 @@ def tag(
     tokens: Annotated[
         bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
     ] = False,
+    known: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A labelled file: the names that it labels nearly everywhere are labelled too."),
+    ] = None,
     abbreviations: Annotated[
         bool, typer.Option("--abbreviations", help="Label an abbreviation as its long form is, or take it away.")
     ] = False,
@@ -210,10 +214,11 @@ def tag(
     # Read before the model: a wrong file is told at once.
     sentences = inputs.read_token_lines(source) if tokens else None
     text = None if tokens else inputs.read_text(source)
+    known_names = None if known is None else inputs.read_known_names(known)
 
     tagger = load(model, corpus)
     document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
-    document = documents.with_evidence(document, abbreviations=abbreviations, names=names)
+    document = documents.with_evidence(document, known=known_names, abbreviations=abbreviations, names=names)
     rendered = formats.render(document, format)
     if out is None:
         sys.stdout.write(rendered)

@@ -109,8 +109,9 @@ class StudyVectors(VectorOptions):
 
 
 class EvidenceOptions(Options):
-    """For which corpora each kind of evidence from the rest of a file is used."""
+    """For which corpora each kind of evidence from beyond a sentence is used."""
 
+    known: Annotated[Names, Once] = Field(default_factory=list)
     abbreviations: Annotated[Names, Once] = Field(default_factory=list)
     names: Annotated[Names, Once] = Field(default_factory=list)
 
@@ -119,7 +120,7 @@ class ScoringOptions(Options):
     """What is scored beside the predictions of a run."""
 
     evidence: EvidenceOptions | None = None
-    """From the rest of a file; null: each kind where it raises F1 of the devel file."""
+    """From beyond a sentence; null: each kind where it raises F1 of the devel file."""
 
 
 class Images(RowsOptions):

@@ -15,6 +15,8 @@ from metalstm.kernels.tiles import WIDEST, add_tile
 
 DEEPEST = 112
 """Rows of b that are multiplied with all rows of a before the next ones: 36 KB of 256 bytes each."""
+ROWS = 256
+"""So many rows of a at least are multiplied with all of b before the next ones: 256 KB of 250 numbers each."""
 
 Array = np.ndarray[Any, Any]
 
@@ -135,5 +137,9 @@ def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
     """`Multiply` by `affine`."""
     out = np.empty((len(a), len(b)), a.dtype)
     start = np.zeros(len(b), a.dtype) if bias is None else np.ascontiguousarray(bias, a.dtype).reshape(len(b))
-    affine(a, transposed(b), start, out)
+    columns = transposed(b)
+    parts = max(1, len(a) // ROWS)
+    for part in range(parts):
+        some = slice(len(a) * part // parts, len(a) * (part + 1) // parts)
+        affine(a[some], columns, start, out[some])
     return out

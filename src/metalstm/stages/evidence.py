@@ -1,9 +1,10 @@
-"""The scores of predictions once more, with evidence from the rest of their file."""
+"""The scores of predictions once more, with evidence from beyond their sentence."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metalstm.scoring.evidence import EVIDENCE
+from metalstm.scoring.known import known_names
 from metalstm.scoring.scores import Labels, strict_f1
 from metalstm.stages import reports
 
@@ -23,12 +24,15 @@ def with_evidence(
 
     chosen: the corpora that each kind of evidence is used for. If None, a kind is used where it raises strict F1 of
     the devel file, by `devel_gain`, over what is used before it, and devel was not learned from. Where none is used,
-    the scores are those of the predictions as they were.
+    the scores are those of the predictions as they were. Names are known from what was learned from.
     """
+    names = known_names(*reports.earlier(own, "test" if learned_from_devel else "devel"))
     labels: dict[str, Labels] = dict(predictions)
     evidence: dict[str, dict[str, Any]] = {}
     for kind, apply in EVIDENCE.items():
-        relabelled: dict[str, Labels] = {split: apply(_tokens(own, split), before) for split, before in labels.items()}
+        relabelled: dict[str, Labels] = {
+            split: apply(_tokens(own, split), before, names) for split, before in labels.items()
+        }
         gain = _devel_f1(own, relabelled) - _devel_f1(own, labels)
         is_used = gain > 0 and not learned_from_devel if chosen is None else corpus in chosen[kind]
         evidence[kind] = {"used": is_used, "devel_gain": gain}

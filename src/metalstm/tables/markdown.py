@@ -114,8 +114,9 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
         )
     if any(is_consistent(row.setting) for row in rows):
         notes.append(
-            "Consistent: abbreviations are labelled as their long forms are, and names that are predicted nearby in "
-            "the file at their other places too (by older runs names alone), each for the corpora and seeds where this "
+            "Consistent: names that the train file labels nearly everywhere are labelled too, abbreviations as their "
+            "long forms are, and names that are predicted nearby in the file at their other places (by older runs "
+            "without the first of these, or names alone), each for the corpora and seeds where this "
             "raises F1 on the development split, or for the corpora that params.yaml names; its p is against STM "
             "consistent, and that of a vote against the vote of STM, consistent."
         )

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from metalstm.corpora.tokenise import Token
 from metalstm.scoring.entities import strict_entities
 from metalstm.scoring.evidence import EVIDENCE, Kind
+from metalstm.scoring.known import KnownNames
 
 
 class Mention(NamedTuple):
@@ -43,15 +44,15 @@ class Document:
         return found
 
 
-def with_evidence(document: Document, *, abbreviations: bool, names: bool) -> Document:
-    """The document with its labels changed as these kinds of evidence from all of it say (`scoring.evidence`)."""
-    kinds: dict[Kind, bool] = {"abbreviations": abbreviations, "names": names}
+def with_evidence(document: Document, *, known: KnownNames | None, abbreviations: bool, names: bool) -> Document:
+    """The document with its labels changed as these kinds of evidence say (`scoring.evidence`), `known` if not None."""
+    kinds: dict[Kind, bool] = {"known": known is not None, "abbreviations": abbreviations, "names": names}
     if not any(kinds.values()):
         return document
     tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
     labels = [list(sentence.labels) for sentence in document.sentences]
     for kind, apply in EVIDENCE.items():
-        labels = apply(tokens, labels) if kinds[kind] else labels
+        labels = apply(tokens, labels, known or {}) if kinds[kind] else labels
     rows = zip(document.sentences, labels, strict=True)
     return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))
 

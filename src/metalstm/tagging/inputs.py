@@ -1,11 +1,13 @@
-"""What a user may have tagged: a text, or a file with a token a line."""
+"""What a user gives to be tagged: a text, or a file with a token a line; and a labelled file whose names are known."""
 
 import errno
 import os
 import sys
 from pathlib import Path
 
-from metalstm.corpora import columns
+from metalstm.corpora import columns, conversion, labels
+from metalstm.errors import UserError
+from metalstm.scoring.known import KnownNames, known_names
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as PathHere
@@ -48,3 +50,18 @@ def read_token_lines(path: Path) -> list[tuple[str, ...]]:
         UserError: the file cannot be read or is not UTF-8; a line has no token.
     """
     return columns.read_tokens(path, separator=columns.tab_or_spaces)
+
+
+def read_known_names(path: Path) -> KnownNames:
+    """The names that a file with a token and its label a line labels nearly everywhere, in whichever tag scheme.
+
+    Raises:
+        UserError: the file cannot be read, has no sentence, or has a label of no scheme.
+    """
+    sentences = columns.read(path, separator=columns.tab_or_spaces)
+    labels.require_readable(path, sentences, columns.tab_or_spaces)
+    try:
+        iobes = conversion.convert(sentences, "auto", "iobes").sentences
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    return known_names([sentence.tokens for sentence in iobes], [sentence.labels for sentence in iobes])
