@@ -41,3 +41,22 @@ def test_equal_to_torch(dtype, tolerance, n, parts, size):
     of_y, of_gain, of_bias = (tensor.grad for tensor in inputs)
     for found, wanted in ((y, expected), (normed, plain), (d, of_y), (d_gain - 1, of_gain), (d_bias - 1, of_bias)):
         np.testing.assert_allclose(found, wanted.detach(), atol=tolerance, rtol=tolerance)
+
+
+@settings(max_examples=25, deadline=None)
+@given(n=st.integers(2, 7), parts=st.integers(1, 9), size=st.integers(2, 101), data=st.data())
+def test_a_row_is_the_same_whatever_the_others_are(n, parts, size, data):
+    rng = np.random.default_rng(n * parts * size)
+    y, d = (rng.normal(2, 3, (n, parts * size)).astype(np.float32) for _ in range(2))
+    gain, bias = (rng.normal(size=parts * size).astype(np.float32) for _ in range(2))
+    row = data.draw(st.integers(0, n - 1))
+
+    found = []
+    for some in (slice(None), slice(row, row + 1)):
+        its_y, its_d = y[some].copy(), d[some].copy()
+        normed, scale = np.empty_like(its_y), np.empty((len(its_y), parts), np.float32)
+        normalise(its_y, gain, bias, normed, scale)
+        back(its_d, gain, normed, scale, np.zeros_like(gain), np.zeros_like(bias))
+        found.append([its_y, normed, scale, its_d])
+    for among_others, alone in zip(*found, strict=True):
+        np.testing.assert_array_equal(among_others[row], alone[0])
