@@ -1,0 +1,108 @@
+"""The F1 tables that README.md and docs/ show, against the measured ones: a figure stands there as it was measured."""
+
+import csv
+import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MEASURED = "biomedical"
+EVIDENCE = "biomedical-evidence"
+WITH_DEVEL = "biomedical-train-devel"
+FIVE = "biomedical-evidence-train-devel"
+
+STUDY = "study"
+"""In place of a cell: the study's figure for a setting."""
+
+
+class Column(NamedTuple):
+    """Whose figures a column shows: of which folder of results/reference, which setting and which cell."""
+
+    folder: str
+    setting: str
+    cell: str
+
+
+def columns(folder: str, models: str) -> list[Column]:
+    """Written as `setting cell, setting cell, ...`."""
+    return [Column(folder, *model.split()) for model in models.split(", ")]
+
+
+SHOWN = {
+    ("docs/results.md", "## Every model"): columns(
+        MEASURED,
+        "stm study, stm lstm, stm metalstm, stm lstm-contextual, stm lstm-2-contextual, stm-vote lstm, "
+        "mtm study, mtm lstm, mtm metalstm, mtm lstm-contextual, mtm-vote lstm, mtm-plus lstm, "
+        "mtm-plus lstm-contextual",
+    ),
+    ("docs/results.md", "## With evidence from the rest of the file"): columns(
+        EVIDENCE,
+        "stm study, stm lstm-contextual-medium, stm-consistent lstm-contextual-medium, "
+        "mtm-plus study, mtm-plus lstm-contextual-medium, mtm-plus-consistent lstm-contextual-medium",
+    ),
+    ("docs/results.md", "## With the development labels too"): columns(
+        WITH_DEVEL,
+        "stm study, stm lstm-contextual, stm-vote lstm-contextual, "
+        "mtm-plus study, mtm-plus lstm-contextual, mtm-plus-vote lstm-contextual",
+    ),
+}
+
+
+@cache
+def measured(folder: str) -> dict[tuple[str, str, str], dict[str, str]]:
+    with (ROOT / "results/reference" / folder / "tables/all.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["corpus"], row["setting"], row["cell"]): row for row in csv.DictReader(file)}
+
+
+def table_below(file: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    _, text = (ROOT / file).read_text(encoding="utf-8").split(f"\n{heading}\n", 1)
+    table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert table is not None
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.group().splitlines()[2:]]
+
+
+def expected(corpus: str, column: Column) -> str:
+    rows = measured(column.folder)
+    if column.cell == STUDY:
+        of_study = next(row["study_f1"] for place, row in rows.items() if place[:2] == (corpus, column.setting))
+        return f"{float(of_study):.2f}"
+    row = rows[corpus, column.setting, column.cell]
+    figure = f"{float(row['f1_mean']):.2f}"
+    return f"**{figure}**" if float(row["delta"]) >= 0 else figure
+
+
+@pytest.mark.parametrize(("file", "heading"), SHOWN)
+def test_a_table_has_the_measured_figures_bold_from_the_study_on(file: str, heading: str) -> None:
+    shown = SHOWN[file, heading]
+    table = table_below(file, heading)
+    assert [corpus for corpus, *_ in table] == list(dict.fromkeys(corpus for corpus, *_ in measured(shown[0].folder)))
+    for corpus, *cells in table:
+        assert cells == [expected(corpus, column) for column in shown], corpus
+
+
+def test_the_table_of_five_corpora_has_the_measured_figures() -> None:
+    cell = "lstm-contextual-medium"
+    settings = ("stm", "stm-consistent", "stm-vote", "stm-vote-consistent")
+    for corpus, study, *figures in table_below("docs/results.md", "### And evidence"):
+        assert study == expected(corpus, Column(FIVE, "stm", STUDY))
+        shown = [figure.strip("*") for figure in figures[:4]]
+        assert shown == [expected(corpus, Column(FIVE, setting, cell)).strip("*") for setting in settings], corpus
+
+
+CELLS = {
+    "## Every cell": ["BioNLP13CG-cc", "BioNLP13PC-cc", "CRAFT-cc", "BioNLP13CG-cell", "CRAFT-cell"],
+    "The same on the disease group, without `metarnn`:": ["BC5CDR-disease", "NCBI-disease"],
+}
+
+
+@pytest.mark.parametrize("heading", CELLS)
+def test_the_tables_of_cells_have_the_measured_figures(heading: str) -> None:
+    rows = measured(MEASURED)
+    for cell, *figures in table_below("docs/results.md", heading):
+        places = [(corpus, setting, cell.strip("`")) for corpus in CELLS[heading] for setting in ("stm", "mtm")]
+        shown = [f"{float(rows[place]['f1_mean']):.2f}" if place in rows else "" for place in places]
+        assert figures[: len(places)] == shown, cell
