@@ -38,7 +38,7 @@ SHOWN = {
         "mtm study, mtm lstm, mtm metalstm, mtm lstm-contextual, mtm-vote lstm, mtm-plus lstm, "
         "mtm-plus lstm-contextual",
     ),
-    ("docs/results.md", "## With evidence from the rest of the file"): columns(
+    ("docs/results.md", "### With a larger language model"): columns(
         EVIDENCE,
         "stm study, stm lstm-contextual-medium, stm-consistent lstm-contextual-medium, "
         "mtm-plus study, mtm-plus lstm-contextual-medium, mtm-plus-consistent lstm-contextual-medium",

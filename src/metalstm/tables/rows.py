@@ -9,7 +9,7 @@ DICTIONARY = "dictionary"
 VOTE = "-vote"
 """Ends the setting of what several seeds of a setting find by majority, such as `stm-vote`."""
 CONSISTENT = "-consistent"
-"""Ends the setting of a setting's predictions with evidence from the rest of their file (`scoring.evidence`)."""
+"""Ends the setting of a setting's predictions with evidence from beyond their sentence (`scoring.evidence`)."""
 DERIVATIONS = (CONSISTENT, VOTE, VOTE + CONSISTENT)
 """The endings of settings that make something of another setting's predictions."""
 
@@ -61,7 +61,7 @@ def is_vote(setting: str) -> bool:
 
 
 def is_consistent(setting: str) -> bool:
-    """Whether the rest of the file is evidence."""
+    """Whether evidence from beyond the sentence is used."""
     return setting.endswith(CONSISTENT)
 
 
