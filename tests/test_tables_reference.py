@@ -117,6 +117,8 @@ def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
         ({"abbreviations": [], "names": ["mine"]}, "params", True),
         ({"abbreviations": [], "names": ["mine"]}, "devel", False),
         ({"abbreviations": [], "names": []}, "params", False),
+        ({"known": [], "abbreviations": [], "names": ["mine"]}, "params", True),
+        ({"known": ["mine"], "abbreviations": [], "names": ["mine"]}, "params", False),
     ],
 )
 def test_scores_with_other_evidence_are_not_kept(

@@ -180,9 +180,10 @@ def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
         for corpus, made in run.get("consistent", {}).items():
             if "evidence" not in made:
                 continue
-            used = {kind: said["used"] for kind, said in made["evidence"].items()}
+            # A kind that older scores do not know was not used.
+            used = {kind for kind, said in made["evidence"].items() if said["used"]}
             by_params = made["chosen_by"] == "params"
-            named = None if chosen is None else {kind: corpus in corpora for kind, corpora in chosen.items()}
+            named = None if chosen is None else {kind for kind, corpora in chosen.items() if corpus in corpora}
             if by_params != (chosen is not None) or (by_params and used != named):
                 return True
     return False
