@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from io import StringIO
+from itertools import chain
 from pathlib import Path
 
 from metalstm.errors import UserError
@@ -54,6 +56,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
     """
     sentences: list[Sentence] = []
     width = 0
+    # One string for all tokens of a word spares most of a corpus's memory.
+    words: dict[str, str] = {}
     text = _text(path)
     if callable(separator):
         separator = separator(text)
@@ -70,7 +74,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
             if not (row[token] and row[label]):
                 empty = "label" if row[token] else "token"
                 raise UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
-        sentences.append(Sentence(tuple([row[token] for row in rows]), tuple([row[label] for row in rows])))
+        tokens, labels = ([words.setdefault(row[at], row[at]) for row in rows] for at in (token, label))
+        sentences.append(Sentence(tuple(tokens), tuple(labels)))
     return sentences
 
 
@@ -169,13 +174,12 @@ def _text(path: Path) -> str:
 
 def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
     """The sentences as rows of columns, each with the number of its first line."""
-    lines = text.split("\n")
-    split: Callable[[str], list[str]] = partial(str.split, sep=separator)
-    if separator is None:
-        lines = [line.strip(" \t") for line in lines]
-        split = _SPACES.split
+    split: Callable[[str], list[str]] = _SPACES.split if separator is None else partial(str.split, sep=separator)
+    around = " \t" if separator is None else ""
     rows: list[list[str]] = []
-    for number, line in enumerate([*lines, ""], start=1):
+    # One line at a time: a list of all would take several times what the sentences do.
+    for number, ended in enumerate(chain(StringIO(text, newline="\n"), [""]), start=1):
+        line = ended.removesuffix("\n").strip(around)
         if line:
             row = split(line)
             if rows or row[0] != DOCUMENT_START:

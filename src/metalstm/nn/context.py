@@ -17,6 +17,7 @@ AS_UNKNOWN, BY_VECTOR, UNREAD = 0, 1, 2
 """How the language model reads a word: as one without a vector, by its vector, or not at all (a task tag)."""
 
 SENTENCES_AT_ONCE = 64
+TOKENS_AT_ONCE = 1000
 
 
 class SentenceContext(nn.Module):
@@ -102,13 +103,19 @@ class SentenceContext(nn.Module):
             words = sentences.words(row)
             yield words, read[words]
 
-    @torch.no_grad()
     def _computed(self, batch: Batch, table: Tensor) -> Tensor:
-        readings = self.readings[batch.words]
-        read = real(batch.lengths, batch.words.shape[1]) & (readings != UNREAD)
+        """`[batch, time, size]`, a few sentences at a time: a language model has more states than a tagger."""
+        sentences = max(1, TOKENS_AT_ONCE // batch.words.shape[1])
+        parts = zip(torch.split(batch.words, sentences), torch.split(batch.lengths, sentences), strict=True)
+        return torch.cat([self._read_together(words, lengths, table) for words, lengths in parts])
+
+    @torch.no_grad()
+    def _read_together(self, words: Tensor, lengths: Tensor, table: Tensor) -> Tensor:
+        readings = self.readings[words]
+        read = real(lengths, words.shape[1]) & (readings != UNREAD)
         # What is read moves to the front of its sentence, in its order, and its features back to where it stood.
         places = (~read).to(torch.uint8).argsort(dim=1, stable=True)
-        vectors = functional.embedding(batch.words.gather(1, places), table)
+        vectors = functional.embedding(words.gather(1, places), table)
         found = self.vectors(vectors, readings.gather(1, places) == BY_VECTOR, read.sum(dim=1).clamp(min=1))
         features = torch.zeros_like(found).scatter(1, places.unsqueeze(2).expand_as(found), found)
         return features.masked_fill(~read.unsqueeze(2), 0.0).half()

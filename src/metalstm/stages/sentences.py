@@ -11,18 +11,6 @@ def by_corpus(plan: Plan, split: str) -> dict[str, list[Sentence]]:
     """The sentences of a split of each corpus of a train or score plan, without task tags."""
     sentences = columns.read(Path(plan.inputs[split]))
     if not plan.parameters["joint"]:
-        return {plan.parameters["scope"]: _sharing_words(sentences)}
+        return {plan.parameters["scope"]: sentences}
     parts = joint.split(sentences)
-    return {corpus: _sharing_words(parts.get(corpus, [])) for corpus in plan.parameters["corpora"]}
-
-
-def _sharing_words(sentences: list[Sentence]) -> list[Sentence]:
-    """The same sentences with one string for all tokens of a word, which spares most of their memory."""
-    one: dict[str, str] = {}
-    return [
-        Sentence(
-            tuple([one.setdefault(token, token) for token in sentence.tokens]),
-            tuple([one.setdefault(label, label) for label in sentence.labels]),
-        )
-        for sentence in sentences
-    ]
+    return {corpus: parts.get(corpus, []) for corpus in plan.parameters["corpora"]}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
@@ -102,14 +103,15 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         corpora=chosen["corpora"],
         corpus_labels=_labels(examples, chosen["corpora"]) if options.has_output_per_corpus else None,
     )
-    rows = torch.from_numpy(np.ascontiguousarray(load.lookup(lexicon.words, vectors))) if vectors.words else None
-    tagger = Tagger(lexicon, options, rows)
+    vector_of = load.rows_of(lexicon.words, vectors)
+    tagger = Tagger(lexicon, options, _word_table(lexicon, vectors))
+    del vectors  # the tagger has a copy
     sentences = number(examples, lexicon)
     if tagger.context is not None:
         tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))
         unread = map(lexicon.word_id, tags) if tagged else ()
         learned_before = language_model.load(Path(plan.inputs["language_model"]))
-        tagger.context.begin(learned_before, load.rows_of(lexicon.words, vectors), unread)
+        tagger.context.begin(learned_before, vector_of, unread)
         shown = [example.tokens for example in _examples([devel], tagged=tagged)]
         met_often = [sentences, batch.number(lexicon, shown)] if shown else [sentences]
         for corpus in chosen["corpora"]:
@@ -119,6 +121,10 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         for met in met_often:
             tagger.context.remember(met, tagger.words.weight)
     return tagger, sentences
+
+
+def _word_table(lexicon: Lexicon, vectors: load.WordVectors) -> Tensor | None:
+    return torch.from_numpy(np.ascontiguousarray(load.lookup(lexicon.words, vectors))) if vectors.words else None
 
 
 def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:
