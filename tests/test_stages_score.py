@@ -78,6 +78,15 @@ def test_names_are_known_from_what_was_learned_from(train_on: str) -> None:
         assert made["evidence"]["known"]["used"]
 
 
+@pytest.mark.parametrize(("devel_gold", "is_gain"), [(GOLD, True), (MISSED, False)])
+def test_known_names_are_labelled_where_devel_gains(devel_gold: list[str], is_gain: bool) -> None:
+    made = scored(devel_gold, train=TOKENS)["consistent"]["mine"]
+    assert made["evidence"]["known"] == {"used": is_gain, "devel_gain": pytest.approx(20.0 if is_gain else -20.0)}
+    assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if is_gain else 80.0)
+    # What is known already, the rest of the file has nothing to add to.
+    assert not made["evidence"]["names"]["used"]
+
+
 @pytest.mark.parametrize(("devel_gold", "train_on"), [(MISSED, "train"), (GOLD, "train+devel")])
 def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_gold: list[str], train_on: str) -> None:
     metrics = scored(devel_gold, train_on=train_on)

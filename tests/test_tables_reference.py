@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
+from metalstm.scoring.evidence import evidence
 from metalstm.scoring.scores import evaluate
 from metalstm.tables import csv_file, reference
 from metalstm.tables.rows import Row
@@ -112,7 +113,7 @@ def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
 @pytest.mark.parametrize(
     ("planned", "chosen_by", "is_kept"),
     [
-        (None, "devel", True),
+        (None, "devel", False),
         (None, "params", False),
         ({"abbreviations": [], "names": ["mine"]}, "params", True),
         ({"abbreviations": [], "names": ["mine"]}, "devel", False),
@@ -130,6 +131,15 @@ def test_scores_with_other_evidence_are_not_kept(
     content["consistent"] = {"mine": {"chosen_by": chosen_by, "evidence": used, "scores": content["scores"]["mine"]}}
     write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
     assert (RUNS[0] in reference.keep(study, tmp_path / "kept").new) == is_kept
+
+
+def test_scores_whose_evidence_devel_has_chosen_are_kept_if_every_kind_was_tried(study: Path, tmp_path: Path) -> None:
+    write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": None}})
+    content = metrics(RUNS[0])
+    said = {kind: {"used": False} for kind in evidence({})}
+    content["consistent"] = {"mine": {"chosen_by": "devel", "evidence": said, "scores": content["scores"]["mine"]}}
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
+    assert RUNS[0] in reference.keep(study, tmp_path / "kept").new
 
 
 def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging.documents import Document, TaggedSentence
-from metalstm.tagging.inputs import STANDARD_INPUT, read_text, read_token_lines
+from metalstm.tagging.inputs import STANDARD_INPUT, read_known_names, read_text, read_token_lines
 from metalstm.tagging.tag import tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
 
@@ -239,6 +239,11 @@ def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
         (["--names"], ["lung cancer", "gout", "gout", "gout"]),
         (["--abbreviations", "--names"], ["lung cancer", "LC", "LC", "gout", "gout", "gout"]),
         (["--known", "labelled"], ["lung cancer", "hurts", "gout", "gout"]),
+        (["--known", "labelled", "--names"], ["lung cancer", "hurts", "gout", "gout", "gout"]),
+        (
+            ["--names", "--abbreviations", "--known", "labelled"],
+            ["lung cancer", "LC", "LC", "hurts", "gout", "gout", "gout"],
+        ),
     ],
 )
 def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, found):
@@ -249,7 +254,7 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
     monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: None)
     monkeypatch.setattr("metalstm.tagging.tag.tag_text", lambda *_: Document(text, tuple(rows)))
     monkeypatch.chdir(tmp_path)
-    Path("labelled").write_text("It\tO\nhurts\tB-D\n\nLC\tB-D\n\nLC\tO\n")
+    Path("labelled").write_text("It\tO\nhurts\tB-D\n\nhere\tB-D\n\nhere\tO\n")
     file = tmp_path / "text.txt"
     file.write_text(text)
     try:
@@ -259,3 +264,19 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
         gc.enable()
     assert done.exit_code == 0, done.output
     assert [entity["text"] for entity in json.loads(done.stdout)["entities"]] == found
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "expected sentences"),
+        ("gout\n", ":1: expected a token .* and a label"),
+        ("a\tO\ngout\tX-D\n", ":2: .*X-D"),
+        ("gout\tS-D\n\ngout\tO\n", "no name is labelled nearly everywhere"),
+    ],
+)
+def test_a_file_of_known_names_that_has_none_is_refused(tmp_path, content, message):
+    path = tmp_path / "labelled"
+    path.write_text(content)
+    with pytest.raises(UserError, match=f"labelled.*{message}"):
+        read_known_names(path)

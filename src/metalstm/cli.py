@@ -88,14 +88,9 @@ def convert(
     target: Annotated[Literal["iob1", "iob2", "iobes"], typer.Option("--to", help="Scheme of DST.")] = "iobes",
 ) -> None:
     """Convert a file from one tag scheme to another."""
-    from metalstm.corpora import columns, conversion, labels
+    from metalstm.corpora import columns, conversion
 
-    sentences = columns.read(src, separator=columns.tab_or_spaces)
-    labels.require_readable(src, sentences, columns.tab_or_spaces)
-    try:
-        converted = conversion.convert(sentences, source, target)
-    except UserError as error:
-        raise UserError(f"{src}: {error}") from None
+    converted = conversion.read(src, source, target)
     columns.write(dst, converted.sentences)
     found, repaired = converted.source, converted.repaired
     note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""

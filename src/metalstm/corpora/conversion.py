@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from metalstm.corpora import schemes
-from metalstm.corpora.columns import Sentence
+from metalstm.corpora import columns, labels, schemes
+from metalstm.corpora.columns import Sentence, Separator
 from metalstm.corpora.schemes import Scheme
 from metalstm.errors import UserError
 
@@ -21,6 +22,28 @@ class Converted:
     """The scheme that they came in."""
     repaired: int
     """Labels that broke that scheme and were repaired, by the rules of `schemes`."""
+
+
+def read(
+    path: Path,
+    source: Scheme | Literal["auto"],
+    target: Scheme,
+    *,
+    token: int = 0,
+    label: int = -1,
+    separator: Separator = columns.tab_or_spaces,
+) -> Converted:
+    """Read a file as `columns.read` does, and convert its labels.
+
+    Raises:
+        UserError: the file cannot be read, holds no sentence, or has a label that is of no scheme.
+    """
+    sentences = columns.read(path, token=token, label=label, separator=separator)
+    labels.require_readable(path, sentences, separator)
+    try:
+        return convert(sentences, source, target)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def convert(sentences: Sequence[Sentence], source: Scheme | Literal["auto"], target: Scheme) -> Converted:

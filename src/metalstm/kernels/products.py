@@ -138,7 +138,8 @@ def by_tiles(a: Array, b: Array, bias: Array | None = None) -> Array:
     out = np.empty((len(a), len(b)), a.dtype)
     start = np.zeros(len(b), a.dtype) if bias is None else np.ascontiguousarray(bias, a.dtype).reshape(len(b))
     columns = transposed(b)
-    parts = max(1, len(a) // ROWS)
+    # Rows of a transpose are far apart in memory; and numba would compile all of this once more for parts of one.
+    parts = max(1, len(a) // ROWS) if a.flags.c_contiguous else 1
     for part in range(parts):
         some = slice(len(a) * part // parts, len(a) * (part + 1) // parts)
         affine(a[some], columns, start, out[some])

@@ -1,6 +1,7 @@
 """What labelled text and the rest of a document say of predictions, by the names that params.yaml and users know."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 from metalstm.scoring.abbreviations import abbreviated
@@ -10,9 +11,10 @@ from metalstm.scoring.scores import Labels
 
 Kind = Literal["known", "abbreviations", "names"]
 
-EVIDENCE: dict[Kind, Callable[[Sequence[Sequence[str]], Labels, KnownNames], list[list[str]]]] = {
-    "known": known,
-    "abbreviations": lambda tokens, labels, _: abbreviated(tokens, labels),
-    "names": lambda tokens, labels, _: consistent(tokens, labels),
-}
-"""In the order of use: what is a known name, or the abbreviation of one, is evidence for its other places."""
+Evidence = Callable[[Sequence[Sequence[str]], Labels], list[list[str]]]
+"""From the tokens of a document's sentences and the IOBES labels predicted for them to other such labels."""
+
+
+def evidence(names: KnownNames) -> dict[Kind, Evidence]:
+    """Every kind, in the order of use: a known name, or an abbreviation of one, is evidence for its other places."""
+    return {"known": partial(known, names=names), "abbreviations": abbreviated, "names": consistent}

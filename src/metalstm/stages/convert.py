@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion, joint, labels
+from metalstm.corpora import columns, conversion, joint
 from metalstm.corpora.statistics import statistics
 from metalstm.errors import UserError
 from metalstm.plan.job import Plan
@@ -18,10 +18,15 @@ def run(plan: Plan) -> None:
     layout = plan.parameters["columns"]
     separator = {"tab": "\t", "space": None}[layout["separator"]]
     for split, source in plan.inputs.items():
-        sentences = columns.read(Path(source), token=layout["token"], label=layout["label"], separator=separator)
-        labels.require_readable(Path(source), sentences, separator)
+        converted = conversion.read(
+            Path(source),
+            plan.parameters["scheme"],
+            "iobes",
+            token=layout["token"],
+            label=layout["label"],
+            separator=separator,
+        )
         try:
-            converted = conversion.convert(sentences, plan.parameters["scheme"], "iobes")
             joint.require_names([plan.parameters["corpus"]], converted.sentences)
         except UserError as error:
             raise UserError(f"{source}: {error}") from None

@@ -15,6 +15,7 @@ from metalstm.errors import UserError
 from metalstm.files import atomic, write_text
 from metalstm.plan import job
 from metalstm.plan.job import PLANS
+from metalstm.scoring.evidence import evidence
 from metalstm.tables import accuracy, pages, results, study
 from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
@@ -169,7 +170,7 @@ def _is_outdated(metrics: Path, plans: Path, name: str, old: set[str]) -> bool:
 
 
 def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
-    """Whether evidence was used otherwise than the plan of the scores says; older metrics have none."""
+    """Whether evidence was used otherwise than the plan of the scores says; the oldest metrics have none."""
     setting, _, rest = name.partition("/")
     plan = plans / (f"vote/{base(setting)}/{rest}.json" if _is_vote(name) else f"score/{name}.json")
     parameters = job.read(plan).parameters if plan.is_file() else {}
@@ -180,11 +181,14 @@ def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
         for corpus, made in run.get("consistent", {}).items():
             if "evidence" not in made:
                 continue
-            # A kind that older scores do not know was not used.
             used = {kind for kind, said in made["evidence"].items() if said["used"]}
             by_params = made["chosen_by"] == "params"
-            named = None if chosen is None else {kind for kind, corpora in chosen.items() if corpus in corpora}
-            if by_params != (chosen is not None) or (by_params and used != named):
+            if by_params != (chosen is not None):
+                return True
+            # Older scores know fewer kinds: none but these was used, and devel was not asked of others.
+            if chosen is None and made["evidence"].keys() != evidence({}).keys():
+                return True
+            if chosen is not None and used != {kind for kind, corpora in chosen.items() if corpus in corpora}:
                 return True
     return False
 

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion, labels
+from metalstm.corpora import columns, conversion
 from metalstm.errors import UserError
 from metalstm.scoring.known import KnownNames, known_names
 
@@ -56,12 +56,12 @@ def read_known_names(path: Path) -> KnownNames:
     """The names that a file with a token and its label a line labels nearly everywhere, in whichever tag scheme.
 
     Raises:
-        UserError: the file cannot be read, has no sentence, or has a label of no scheme.
+        UserError: the file cannot be read, has a label of no scheme, or labels no name nearly everywhere.
     """
-    sentences = columns.read(path, separator=columns.tab_or_spaces)
-    labels.require_readable(path, sentences, columns.tab_or_spaces)
-    try:
-        iobes = conversion.convert(sentences, "auto", "iobes").sentences
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    return known_names([sentence.tokens for sentence in iobes], [sentence.labels for sentence in iobes])
+    sentences = conversion.read(path, "auto", "iobes").sentences
+    names = known_names([sentence.tokens for sentence in sentences], [sentence.labels for sentence in sentences])
+    if not names:
+        raise UserError(
+            f"{path}: no name is labelled nearly everywhere in it; give the labelled text that was learned from"
+        )
+    return names
