@@ -1,12 +1,15 @@
-"""The F1 tables that README.md and docs/ show, against the measured ones: a figure stands there as it was measured."""
+"""The F1 tables of README.md and docs/results.md: each figure stands there as it was measured."""
 
 import csv
 import re
+import statistics
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from metalstm.nn.cells import REGISTRY
 
 ROOT = Path(__file__).parents[1]
 MEASURED = "biomedical"
@@ -36,7 +39,8 @@ SHOWN = {
     ("README.md", "## Measured"): [
         *columns(MEASURED, "stm study, stm lstm, stm metalstm"),
         *columns(SEEDS, "stm-consistent lstm-contextual, stm-vote-consistent lstm-contextual"),
-        *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm, mtm-vote lstm-contextual"),
+        *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
+        *columns(SEEDS, "mtm-plus-consistent lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
     ],
     ("docs/results.md", "## With evidence from beyond the sentence"): [
         *columns(SEEDS, "stm study, stm lstm-contextual, stm-consistent lstm-contextual"),
@@ -70,12 +74,12 @@ def measured(folder: str) -> dict[tuple[str, str, str], dict[str, str]]:
         return {(row["corpus"], row["setting"], row["cell"]): row for row in csv.DictReader(file)}
 
 
-def table_below(file: str, heading: str) -> list[list[str]]:
-    """The cells of the first table below a heading, without its head."""
+def table_below(file: str, heading: str, number: int = 0) -> list[list[str]]:
+    """The cells of a table of the section with this heading, without its head."""
     _, text = (ROOT / file).read_text(encoding="utf-8").split(f"\n{heading}\n", 1)
-    table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    assert table is not None
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.group().splitlines()[2:]]
+    section = re.split(r"^#", text, maxsplit=1, flags=re.MULTILINE)[0]
+    table = re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)[number]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
 
 
 def expected(corpus: str, column: Column) -> str:
@@ -99,13 +103,41 @@ def test_a_table_has_the_measured_figures_bold_from_the_study_on(file: str, head
         assert cells == [expected(corpus, column) for column in shown], corpus
 
 
-def test_the_table_of_five_corpora_has_the_measured_figures() -> None:
+SUMMARIES = {
+    ("README.md", "## Measured", 1): columns(MEASURED, "stm lstm, stm metalstm")
+    + columns(SEEDS, "stm-consistent lstm-contextual, stm-vote-consistent lstm-contextual")
+    + columns(MEASURED, "mtm lstm, mtm metalstm")
+    + columns(SEEDS, "mtm-plus-consistent lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
+    ("docs/results.md", "## Every model", 1): columns(
+        MEASURED,
+        "stm lstm, stm metalstm, stm lstm-contextual, stm lstm-2-contextual, "
+        "stm-vote lstm, stm-vote metalstm, stm-vote lstm-contextual, "
+        "mtm lstm, mtm metalstm, mtm lstm-contextual, mtm-vote lstm, mtm-vote metalstm, mtm-vote lstm-contextual, "
+        "mtm-plus lstm, mtm-plus lstm-contextual",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "heading", "number"), SUMMARIES)
+def test_a_summary_counts_the_rows_at_or_above_the_study(file: str, heading: str, number: int) -> None:
+    models = SUMMARIES[file, heading, number]
+    for (*name, count, mean), model in zip(table_below(file, heading, number), models, strict=True):
+        rows = measured(model.folder).items()
+        deltas = [float(row["delta"]) for place, row in rows if place[1:] == (model.setting, model.cell)]
+        assert count == f"{sum(delta >= 0 for delta in deltas)} of {len(deltas)}", name
+        assert mean == f"{statistics.fmean(deltas):+.2f}".replace("-", "\u2212"), name
+
+
+def test_the_table_of_five_corpora_has_the_measured_figures_bold_from_the_record_on() -> None:
     cell = "lstm-contextual-medium"
     settings = ("stm", "stm-consistent", "stm-vote", "stm-vote-consistent")
-    for corpus, study, *figures in table_below("docs/results.md", "### And evidence"):
+    table = table_below("docs/results.md", "### And evidence")
+    assert sorted(corpus for corpus, *_ in table) == sorted({corpus for corpus, *_ in measured(FIVE)})
+    for corpus, study, *figures in table:
         assert study == expected(corpus, Column(FIVE, "stm", STUDY))
-        shown = [figure.strip("*") for figure in figures[:4]]
-        assert shown == [expected(corpus, Column(FIVE, setting, cell)).strip("*") for setting in settings], corpus
+        record = float(figures[4])
+        f1 = [float(measured(FIVE)[corpus, setting, cell]["f1_mean"]) for setting in settings]
+        assert figures[:4] == [f"**{one:.2f}**" if round(one, 2) >= record else f"{one:.2f}" for one in f1], corpus
 
 
 CELLS = {
@@ -117,7 +149,10 @@ CELLS = {
 @pytest.mark.parametrize("heading", CELLS)
 def test_the_tables_of_cells_have_the_measured_figures(heading: str) -> None:
     rows = measured(MEASURED)
-    for cell, *figures in table_below("docs/results.md", heading):
+    table = table_below("docs/results.md", heading)
+    run = [cell for cell in REGISTRY if any((corpus, "stm", cell) in rows for corpus in CELLS[heading])]
+    assert sorted(name.strip("`") for name, *_ in table) == sorted(run)
+    for cell, *figures in table:
         places = [(corpus, setting, cell.strip("`")) for corpus in CELLS[heading] for setting in ("stm", "mtm")]
         shown = [f"{float(rows[place]['f1_mean']):.2f}" if place in rows else "" for place in places]
         assert figures[: len(places)] == shown, cell
