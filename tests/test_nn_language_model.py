@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from metalstm.errors import UserError
+from metalstm.nn import context
 from metalstm.nn.batch import Array, Batch, collate, number
 from metalstm.nn.language_model import ContextualVectors, LanguageModel
 from metalstm.nn.lexicon import Lexicon
@@ -81,6 +82,20 @@ def test_what_one_tagger_computed_serves_another_that_reads_the_same() -> None:
         other.context.vectors.unknown += 1.0
     other.context.recall(number(LEXICON, TOKENS), computed)
     assert torch.equal(features(other, collate(LEXICON, TOKENS[:2])), expected)
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 7, 10])
+def test_sentences_are_read_some_after_the_other_with_the_same_features(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    model = tagger()
+    together = features(model, collate(LEXICON, TOKENS))
+    monkeypatch.setattr(context, "TOKENS_AT_ONCE", at_once)
+    assert torch.equal(features(model, collate(LEXICON, TOKENS)), together)
+    assert model.context is not None
+    alone = model.context.compute(number(LEXICON, TOKENS), [2, 0, 1], model.words.weight)
+    for row, found in zip([2, 0, 1], alone, strict=True):
+        assert torch.equal(torch.from_numpy(found).float(), together[row, : len(TOKENS[row])])
 
 
 def test_a_word_without_a_vector_is_read_as_unknown() -> None:

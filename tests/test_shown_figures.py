@@ -103,29 +103,48 @@ def test_a_table_has_the_measured_figures_bold_from_the_study_on(file: str, head
         assert cells == [expected(corpus, column) for column in shown], corpus
 
 
+CELLS_SHOWN = {
+    "lstm": "`lstm`",
+    "metalstm": "`metalstm`",
+    "lstm-contextual": "`lstm`, contextual vectors",
+    "lstm-2-contextual": "`lstm`, two layers, contextual vectors",
+}
+
 SUMMARIES = {
-    ("README.md", "## Measured", 1): columns(MEASURED, "stm lstm, stm metalstm")
-    + columns(SEEDS, "stm-consistent lstm-contextual, stm-vote-consistent lstm-contextual")
-    + columns(MEASURED, "mtm lstm, mtm metalstm")
-    + columns(SEEDS, "mtm-plus-consistent lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
-    ("docs/results.md", "## Every model", 1): columns(
-        MEASURED,
-        "stm lstm, stm metalstm, stm lstm-contextual, stm lstm-2-contextual, "
-        "stm-vote lstm, stm-vote metalstm, stm-vote lstm-contextual, "
-        "mtm lstm, mtm metalstm, mtm lstm-contextual, mtm-vote lstm, mtm-vote metalstm, mtm-vote lstm-contextual, "
-        "mtm-plus lstm, mtm-plus lstm-contextual",
-    ),
+    ("README.md", "## Measured", 1): {
+        ("STM", "`lstm`"): Column(MEASURED, "stm", "lstm"),
+        ("STM", "`metalstm`"): Column(MEASURED, "stm", "metalstm"),
+        ("STM", "*Evidence*"): Column(SEEDS, "stm-consistent", "lstm-contextual"),
+        ("STM", "*Vote*"): Column(SEEDS, "stm-vote-consistent", "lstm-contextual"),
+        ("MTM", "`lstm`"): Column(MEASURED, "mtm", "lstm"),
+        ("MTM", "`metalstm`"): Column(MEASURED, "mtm", "metalstm"),
+        ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-consistent", "lstm-contextual"),
+        ("MTM-plus", "*Vote*"): Column(SEEDS, "mtm-plus-vote-consistent", "lstm-contextual"),
+    },
+    ("docs/results.md", "## Every model", 1): {
+        (shown, CELLS_SHOWN[column.cell]): column
+        for shown, setting, cells in (
+            ("STM", "stm", ["lstm", "metalstm", "lstm-contextual", "lstm-2-contextual"]),
+            ("STM vote", "stm-vote", ["lstm", "metalstm", "lstm-contextual"]),
+            ("MTM", "mtm", ["lstm", "metalstm", "lstm-contextual"]),
+            ("MTM vote", "mtm-vote", ["lstm", "metalstm", "lstm-contextual"]),
+            ("MTM-plus", "mtm-plus", ["lstm", "lstm-contextual"]),
+        )
+        for column in (Column(MEASURED, setting, cell) for cell in cells)
+    },
 }
 
 
 @pytest.mark.parametrize(("file", "heading", "number"), SUMMARIES)
 def test_a_summary_counts_the_rows_at_or_above_the_study(file: str, heading: str, number: int) -> None:
     models = SUMMARIES[file, heading, number]
-    for (*name, count, mean), model in zip(table_below(file, heading, number), models, strict=True):
+    table = table_below(file, heading, number)
+    assert [(model, columns) for model, columns, *_ in table] == list(models)
+    for model, (*_, count, mean) in zip(models.values(), table, strict=True):
         rows = measured(model.folder).items()
         deltas = [float(row["delta"]) for place, row in rows if place[1:] == (model.setting, model.cell)]
-        assert count == f"{sum(delta >= 0 for delta in deltas)} of {len(deltas)}", name
-        assert mean == f"{statistics.fmean(deltas):+.2f}".replace("-", "\u2212"), name
+        assert count == f"{sum(delta >= 0 for delta in deltas)} of {len(deltas)}", model
+        assert mean == f"{statistics.fmean(deltas):+.2f}".replace("-", "\u2212"), model
 
 
 def test_the_table_of_five_corpora_has_the_measured_figures_bold_from_the_record_on() -> None:

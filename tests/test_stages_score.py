@@ -83,7 +83,6 @@ def test_known_names_are_labelled_where_devel_gains(devel_gold: list[str], is_ga
     made = scored(devel_gold, train=TOKENS)["consistent"]["mine"]
     assert made["evidence"]["known"] == {"used": is_gain, "devel_gain": pytest.approx(20.0 if is_gain else -20.0)}
     assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if is_gain else 80.0)
-    # What is known already, the rest of the file has nothing to add to.
     assert not made["evidence"]["names"]["used"]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
-from metalstm.scoring.evidence import evidence
+from metalstm.scoring.evidence import KINDS
 from metalstm.scoring.scores import evaluate
 from metalstm.tables import csv_file, reference
 from metalstm.tables.rows import Row
@@ -110,36 +110,34 @@ def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
     assert reference.keep(study, tmp_path / "kept").new == [RUNS[0]]
 
 
+NAMES_FIRST = {"used": True, "devel_gain": 1.0}
+TWO_KINDS = {"abbreviations": {"used": False}, "names": {"used": True}}
+ALL_KINDS = {kind: {"used": kind == "names"} for kind in KINDS}
+
+
 @pytest.mark.parametrize(
-    ("planned", "chosen_by", "is_kept"),
+    ("planned", "made", "is_kept"),
     [
-        (None, "devel", False),
-        (None, "params", False),
-        ({"abbreviations": [], "names": ["mine"]}, "params", True),
-        ({"abbreviations": [], "names": ["mine"]}, "devel", False),
-        ({"abbreviations": [], "names": []}, "params", False),
-        ({"known": [], "abbreviations": [], "names": ["mine"]}, "params", True),
-        ({"known": ["mine"], "abbreviations": [], "names": ["mine"]}, "params", False),
+        (None, {"chosen_by": "devel", "evidence": ALL_KINDS}, True),
+        (None, {"chosen_by": "params", "evidence": ALL_KINDS}, False),
+        (None, {"chosen_by": "devel", "evidence": TWO_KINDS}, False),
+        (None, NAMES_FIRST, False),
+        ({"known": [], "abbreviations": [], "names": ["mine"]}, NAMES_FIRST, False),
+        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "evidence": TWO_KINDS}, True),
+        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "devel", "evidence": TWO_KINDS}, False),
+        ({"abbreviations": [], "names": []}, {"chosen_by": "params", "evidence": TWO_KINDS}, False),
+        ({"known": [], "abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "evidence": TWO_KINDS}, True),
+        ({"known": ["mine"], "abbreviations": [], "names": []}, {"chosen_by": "params", "evidence": TWO_KINDS}, False),
     ],
 )
 def test_scores_with_other_evidence_are_not_kept(
-    study: Path, tmp_path: Path, planned: dict[str, list[str]] | None, chosen_by: str, is_kept: bool
+    study: Path, tmp_path: Path, planned: dict[str, list[str]] | None, made: dict[str, Any], is_kept: bool
 ) -> None:
     write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": planned}})
     content = metrics(RUNS[0])
-    used = {"abbreviations": {"used": False}, "names": {"used": True}}
-    content["consistent"] = {"mine": {"chosen_by": chosen_by, "evidence": used, "scores": content["scores"]["mine"]}}
+    content["consistent"] = {"mine": {**made, "scores": content["scores"]["mine"]}}
     write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
     assert (RUNS[0] in reference.keep(study, tmp_path / "kept").new) == is_kept
-
-
-def test_scores_whose_evidence_devel_has_chosen_are_kept_if_every_kind_was_tried(study: Path, tmp_path: Path) -> None:
-    write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": None}})
-    content = metrics(RUNS[0])
-    said = {kind: {"used": False} for kind in evidence({})}
-    content["consistent"] = {"mine": {"chosen_by": "devel", "evidence": said, "scores": content["scores"]["mine"]}}
-    write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
-    assert RUNS[0] in reference.keep(study, tmp_path / "kept").new
 
 
 def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
         ("", "expected sentences"),
         ("gout\n", ":1: expected a token .* and a label"),
         ("a\tO\ngout\tX-D\n", ":2: .*X-D"),
-        ("gout\tS-D\n\ngout\tO\n", "no name is labelled nearly everywhere"),
+        ("gout\tS-D\n\ngout\tO\n", "no name of 3 characters or more is labelled nearly everywhere"),
     ],
 )
 def test_a_file_of_known_names_that_has_none_is_refused(tmp_path, content, message):

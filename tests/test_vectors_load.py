@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from metalstm.errors import UserError
-from metalstm.vectors.load import WordVectors, detect, has_subwords, load, load_subwords, lookup, save
+from metalstm.vectors.load import WordVectors, detect, has_subwords, load, load_subwords, lookup, rows_of, save
 
 WORDS = ["the", "β-catenin", '"', "5", "x\u0085y", "a\u00a0b", "null"]
 VECTORS = WordVectors(WORDS, np.linspace(-1.5, 2.5, num=len(WORDS) * 4, dtype=np.float32).reshape(-1, 4))
@@ -174,14 +174,14 @@ def test_a_word_twice_keeps_its_first_vector(tmp_path):
 
 def test_lookup_takes_the_word_as_written_then_its_lower_case():
     vectors = WordVectors(["protein", "p53", "P53"], np.array([[1, 1], [2, 2], [3, 3]], np.float32))
-    found = lookup(["P53", "Protein", "p53", "PROTEIN", "unheard"], vectors)
+    found = lookup(rows_of(["P53", "Protein", "p53", "PROTEIN", "unheard"], vectors), vectors)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, [[3, 3], [1, 1], [2, 2], [1, 1], [np.nan, np.nan]])
 
 
 def test_lookup_of_nothing():
-    assert lookup([], VECTORS).shape == (0, 4)
-    assert np.isnan(lookup(["unheard"], VECTORS)).all()
+    assert lookup(rows_of([], VECTORS), VECTORS).shape == (0, 4)
+    assert np.isnan(lookup(rows_of(["unheard"], VECTORS), VECTORS)).all()
 
 
 def fasttext_model() -> FastText:

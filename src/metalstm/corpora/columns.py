@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from io import StringIO
-from itertools import chain
 from pathlib import Path
 
 from metalstm.errors import UserError
@@ -56,8 +54,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
     """
     sentences: list[Sentence] = []
     width = 0
-    # One string for all tokens of a word spares most of a corpus's memory.
-    words: dict[str, str] = {}
+    # One string for all that are equal spares most of a corpus's memory.
+    strings: dict[str, str] = {}
     text = _text(path)
     if callable(separator):
         separator = separator(text)
@@ -74,7 +72,7 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
             if not (row[token] and row[label]):
                 empty = "label" if row[token] else "token"
                 raise UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
-        tokens, labels = ([words.setdefault(row[at], row[at]) for row in rows] for at in (token, label))
+        tokens, labels = ([strings.setdefault(row[at], row[at]) for row in rows] for at in (token, label))
         sentences.append(Sentence(tuple(tokens), tuple(labels)))
     return sentences
 
@@ -175,11 +173,9 @@ def _text(path: Path) -> str:
 def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
     """The sentences as rows of columns, each with the number of its first line."""
     split: Callable[[str], list[str]] = _SPACES.split if separator is None else partial(str.split, sep=separator)
-    around = " \t" if separator is None else ""
     rows: list[list[str]] = []
-    # One line at a time: a list of all would take several times what the sentences do.
-    for number, ended in enumerate(chain(StringIO(text, newline="\n"), [""]), start=1):
-        line = ended.removesuffix("\n").strip(around)
+    for number, whole in enumerate(_lines(text), start=1):
+        line = whole.strip(" \t") if separator is None else whole
         if line:
             row = split(line)
             if rows or row[0] != DOCUMENT_START:
@@ -187,6 +183,16 @@ def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[s
         elif rows:
             yield number - len(rows), rows
             rows = []
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Line by line, for a list of all takes several times what the sentences do; last an empty one, which ends them."""
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+    yield ""
 
 
 def _require_columns(place: str, row: list[str], wanted: dict[str, int], separator: str | None) -> None:

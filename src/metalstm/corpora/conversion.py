@@ -33,7 +33,7 @@ def read(
     label: int = -1,
     separator: Separator = columns.tab_or_spaces,
 ) -> Converted:
-    """Read a file as `columns.read` does, and convert its labels.
+    """Read a file as `columns.read` does, TAB or spaces between its columns, and convert its labels.
 
     Raises:
         UserError: the file cannot be read, holds no sentence, or has a label that is of no scheme.

@@ -18,6 +18,7 @@ AS_UNKNOWN, BY_VECTOR, UNREAD = 0, 1, 2
 
 SENTENCES_AT_ONCE = 64
 TOKENS_AT_ONCE = 1000
+"""On a CPU, padding included; a longer sentence is read alone."""
 
 
 class SentenceContext(nn.Module):
@@ -104,8 +105,8 @@ class SentenceContext(nn.Module):
             yield words, read[words]
 
     def _computed(self, batch: Batch, table: Tensor) -> Tensor:
-        """`[batch, time, size]`, a few sentences at a time: a language model has more states than a tagger."""
-        sentences = max(1, TOKENS_AT_ONCE // batch.words.shape[1])
+        """`[batch, time, size]`; on a CPU a few sentences at a time, for a language model has many states."""
+        sentences = max(1, TOKENS_AT_ONCE // batch.words.shape[1]) if table.device.type == "cpu" else len(batch.words)
         parts = zip(torch.split(batch.words, sentences), torch.split(batch.lengths, sentences), strict=True)
         return torch.cat([self._read_together(words, lengths, table) for words, lengths in parts])
 

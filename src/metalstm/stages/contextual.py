@@ -27,11 +27,12 @@ def run(plan: Plan) -> None:
     learned = ((sentence.tokens, sentence.labels) for sentence in sentences[0])
     lexicon = Lexicon.build(learned, extra_words=vectors.words)
     context = SentenceContext(len(lexicon.words), vectors.vectors.shape[1], options, "auto")
-    context.begin(language_model.load(Path(plan.inputs["language_model"])), load.rows_of(lexicon.words, vectors))
+    vector_of = load.rows_of(lexicon.words, vectors)
+    context.begin(language_model.load(Path(plan.inputs["language_model"])), vector_of)
     features = {}
     if tokens:
         numbered = batch.number(lexicon, tokens)
-        table = torch.from_numpy(load.lookup(lexicon.words, vectors))
+        table = torch.from_numpy(load.lookup(vector_of, vectors))
         first_of = {key.tobytes(): row for row, key in enumerate(context.read(numbered))}
         features = dict(zip(first_of, context.compute(numbered, list(first_of.values()), table), strict=True))
     contextual.write(Path(plan.outputs["features"]), features, options.size)

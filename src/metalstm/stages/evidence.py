@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metalstm.scoring.evidence import evidence
+from metalstm.scoring.evidence import by_kind
 from metalstm.scoring.known import known_names
 from metalstm.scoring.scores import Labels, strict_f1
 from metalstm.stages import reports
@@ -27,18 +27,18 @@ def with_evidence(
     the scores are those of the predictions as they were. Names are known from those of the corpus's own files that were
     learned from.
     """
-    kinds = evidence(known_names(*reports.earlier(own, "test" if learned_from_devel else "devel")))
+    kinds = by_kind(known_names(*reports.earlier(own, "test" if learned_from_devel else "devel")))
     labels: dict[str, Labels] = dict(predictions)
-    said: dict[str, dict[str, Any]] = {}
+    evidence: dict[str, dict[str, Any]] = {}
     for kind, apply in kinds.items():
         relabelled: dict[str, Labels] = {split: apply(_tokens(own, split), before) for split, before in labels.items()}
         gain = _devel_f1(own, relabelled) - _devel_f1(own, labels)
         is_used = gain > 0 and not learned_from_devel if chosen is None else corpus in chosen[kind]
-        said[kind] = {"used": is_used, "devel_gain": gain}
+        evidence[kind] = {"used": is_used, "devel_gain": gain}
         labels = relabelled if is_used else labels
-    is_any_used = any(kind["used"] for kind in said.values())
+    is_any_used = any(kind["used"] for kind in evidence.values())
     made = {split: {**scores[split], **reports.of_split(own, split, labels[split])} for split in scores if is_any_used}
-    return {"chosen_by": "devel" if chosen is None else "params", "evidence": said, "scores": made or scores}
+    return {"chosen_by": "devel" if chosen is None else "params", "evidence": evidence, "scores": made or scores}
 
 
 def _tokens(corpus: reports.Corpus, split: str) -> list[Sequence[str]]:

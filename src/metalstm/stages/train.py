@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
@@ -104,8 +102,9 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         corpus_labels=_labels(examples, chosen["corpora"]) if options.has_output_per_corpus else None,
     )
     vector_of = load.rows_of(lexicon.words, vectors)
-    tagger = Tagger(lexicon, options, _word_table(lexicon, vectors))
-    del vectors  # the tagger has a copy
+    rows = torch.from_numpy(load.lookup(vector_of, vectors)) if vectors.words else None
+    tagger = Tagger(lexicon, options, rows)
+    del vectors, rows  # the tagger has a copy
     sentences = number(examples, lexicon)
     if tagger.context is not None:
         tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))
@@ -121,10 +120,6 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
         for met in met_often:
             tagger.context.remember(met, tagger.words.weight)
     return tagger, sentences
-
-
-def _word_table(lexicon: Lexicon, vectors: load.WordVectors) -> Tensor | None:
-    return torch.from_numpy(np.ascontiguousarray(load.lookup(lexicon.words, vectors))) if vectors.words else None
 
 
 def _examples(learned: Sequence[Corpora], *, tagged: bool) -> Iterator[Example]:

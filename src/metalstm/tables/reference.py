@@ -15,7 +15,7 @@ from metalstm.errors import UserError
 from metalstm.files import atomic, write_text
 from metalstm.plan import job
 from metalstm.plan.job import PLANS
-from metalstm.scoring.evidence import evidence
+from metalstm.scoring.evidence import KINDS
 from metalstm.tables import accuracy, pages, results, study
 from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
@@ -170,7 +170,7 @@ def _is_outdated(metrics: Path, plans: Path, name: str, old: set[str]) -> bool:
 
 
 def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
-    """Whether evidence was used otherwise than the plan of the scores says; the oldest metrics have none."""
+    """Whether evidence was used otherwise than the plan of the scores says; those of before there was any are kept."""
     setting, _, rest = name.partition("/")
     plan = plans / (f"vote/{base(setting)}/{rest}.json" if _is_vote(name) else f"score/{name}.json")
     parameters = job.read(plan).parameters if plan.is_file() else {}
@@ -179,15 +179,14 @@ def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
     chosen = parameters["evidence"]
     for _, run in results.runs([metrics]):
         for corpus, made in run.get("consistent", {}).items():
-            if "evidence" not in made:
-                continue
-            used = {kind for kind, said in made["evidence"].items() if said["used"]}
-            by_params = made["chosen_by"] == "params"
-            if by_params != (chosen is not None):
+            # At first there were names alone, and devel chose.
+            kinds = made.get("evidence", {"names": made})
+            if made.get("chosen_by", "devel") != ("devel" if chosen is None else "params"):
                 return True
-            # Older scores know fewer kinds: none but these was used, and devel was not asked of others.
-            if chosen is None and made["evidence"].keys() != evidence({}).keys():
+            # Of kinds that older scores do not know none was used, and devel was not asked.
+            if chosen is None and kinds.keys() != set(KINDS):
                 return True
+            used = {kind for kind, said in kinds.items() if said["used"]}
             if chosen is not None and used != {kind for kind, corpora in chosen.items() if corpus in corpora}:
                 return True
     return False

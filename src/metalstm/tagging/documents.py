@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from metalstm.corpora.tokenise import Token
 from metalstm.scoring.entities import strict_entities
-from metalstm.scoring.evidence import Kind, evidence
+from metalstm.scoring.evidence import Kind, by_kind
 from metalstm.scoring.known import KnownNames
 
 
@@ -51,7 +51,7 @@ def with_evidence(document: Document, *, known: KnownNames | None, abbreviations
         return document
     tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
     labels = [list(sentence.labels) for sentence in document.sentences]
-    for kind, apply in evidence(known or {}).items():
+    for kind, apply in by_kind(known or {}).items():
         labels = apply(tokens, labels) if kinds[kind] else labels
     rows = zip(document.sentences, labels, strict=True)
     return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))

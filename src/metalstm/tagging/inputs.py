@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metalstm.corpora import columns, conversion
 from metalstm.errors import UserError
-from metalstm.scoring.known import KnownNames, known_names
+from metalstm.scoring.known import SHORTEST, KnownNames, known_names
 
 if sys.platform == "win32":
     from pathlib import WindowsPath as PathHere
@@ -56,12 +56,13 @@ def read_known_names(path: Path) -> KnownNames:
     """The names that a file with a token and its label a line labels nearly everywhere, in whichever tag scheme.
 
     Raises:
-        UserError: the file cannot be read, has a label of no scheme, or labels no name nearly everywhere.
+        UserError: the file cannot be read, holds no sentence, has a label of no scheme, or has no such name.
     """
     sentences = conversion.read(path, "auto", "iobes").sentences
     names = known_names([sentence.tokens for sentence in sentences], [sentence.labels for sentence in sentences])
     if not names:
         raise UserError(
-            f"{path}: no name is labelled nearly everywhere in it; give the labelled text that was learned from"
+            f"{path}: no name of {SHORTEST} characters or more is labelled nearly everywhere in it; "
+            "give the labelled text that was learned from"
         )
     return names

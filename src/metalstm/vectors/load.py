@@ -131,16 +131,15 @@ def save(path: Path, vectors: WordVectors) -> None:
             file.write(word.encode() + b" " + row.tobytes())
 
 
-def lookup(words: Sequence[str], vectors: WordVectors) -> NDArray[np.float32]:
-    """The vector of each word as it is written, else of its lower case, else NaN: [len(words), size]."""
-    found = np.full((len(words), vectors.vectors.shape[1]), np.nan, dtype=np.float32)
-    rows = rows_of(words, vectors)
+def lookup(rows: NDArray[np.int32], vectors: WordVectors) -> NDArray[np.float32]:
+    """The vectors of these rows, NaN for -1: [len(rows), size]."""
+    found = np.full((len(rows), vectors.vectors.shape[1]), np.nan, dtype=np.float32)
     found[rows >= 0] = vectors.vectors[rows[rows >= 0]]
     return found
 
 
 def rows_of(words: Sequence[str], vectors: WordVectors) -> NDArray[np.int32]:
-    """Which of the vectors `lookup` gives each word, -1 for none: [len(words)]."""
+    """Which of the vectors is that of each word as it is written, else of its lower case, -1 for none: [len(words)]."""
     row_of = {word: row for row, word in enumerate(vectors.words)}
     rows = (row_of.get(word, row_of.get(word.lower(), -1)) for word in words)
     return np.fromiter(rows, dtype=np.int32, count=len(words))
