@@ -40,16 +40,16 @@ def columns(folder: str, models: str) -> list[Column]:
 SHOWN = {
     ("README.md", "## Measured"): [
         *columns(MEASURED, "stm study, stm lstm, stm metalstm"),
-        *columns(SEEDS, "stm-consistent lstm-contextual, stm-vote-consistent lstm-contextual"),
+        *columns(SEEDS, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
         *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
-        *columns(SEEDS, "mtm-plus-consistent lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
+        *columns(SEEDS, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
     ],
     ("docs/results.md", "## With evidence from beyond the sentence"): [
-        *columns(SEEDS, "stm study, stm lstm-contextual, stm-consistent lstm-contextual"),
-        *columns(SEEDS, "stm-vote lstm-contextual, stm-vote-consistent lstm-contextual"),
+        *columns(SEEDS, "stm study, stm lstm-contextual, stm-evidence lstm-contextual"),
+        *columns(SEEDS, "stm-vote lstm-contextual, stm-vote-evidence lstm-contextual"),
         *columns(MEASURED, "mtm study"),
-        *columns(SEEDS, "mtm-plus lstm-contextual, mtm-plus-consistent lstm-contextual"),
-        *columns(SEEDS, "mtm-plus-vote lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
+        *columns(SEEDS, "mtm-plus lstm-contextual, mtm-plus-evidence lstm-contextual"),
+        *columns(SEEDS, "mtm-plus-vote lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
     ],
     ("docs/results.md", "## Every model"): columns(
         MEASURED,
@@ -59,8 +59,8 @@ SHOWN = {
     ),
     ("docs/results.md", "### With a larger language model"): columns(
         EVIDENCE,
-        "stm study, stm lstm-contextual-medium, stm-consistent lstm-contextual-medium, "
-        "mtm-plus study, mtm-plus lstm-contextual-medium, mtm-plus-consistent lstm-contextual-medium",
+        "stm study, stm lstm-contextual-medium, stm-evidence lstm-contextual-medium, "
+        "mtm-plus study, mtm-plus lstm-contextual-medium, mtm-plus-evidence lstm-contextual-medium",
     ),
     ("docs/results.md", "## With the development labels too"): columns(
         WITH_DEVEL,
@@ -69,11 +69,11 @@ SHOWN = {
     ),
     ("docs/results.md", "### And evidence"): [
         *columns(MEASURED, "stm study"),
-        *columns(SEEDS_WITH_DEVEL, "stm lstm-contextual, stm-consistent lstm-contextual"),
-        *columns(SEEDS_WITH_DEVEL, "stm-vote lstm-contextual, stm-vote-consistent lstm-contextual"),
+        *columns(SEEDS_WITH_DEVEL, "stm lstm-contextual, stm-evidence lstm-contextual"),
+        *columns(SEEDS_WITH_DEVEL, "stm-vote lstm-contextual, stm-vote-evidence lstm-contextual"),
         *columns(MEASURED, "mtm study"),
-        *columns(SEEDS_WITH_DEVEL, "mtm-plus lstm-contextual, mtm-plus-consistent lstm-contextual"),
-        *columns(SEEDS_WITH_DEVEL, "mtm-plus-vote lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
+        *columns(SEEDS_WITH_DEVEL, "mtm-plus lstm-contextual, mtm-plus-evidence lstm-contextual"),
+        *columns(SEEDS_WITH_DEVEL, "mtm-plus-vote lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
     ],
 }
 
@@ -131,12 +131,12 @@ SUMMARIES = {
     ("README.md", "## Measured", 1): {
         ("STM", "`lstm`"): Column(MEASURED, "stm", "lstm"),
         ("STM", "`metalstm`"): Column(MEASURED, "stm", "metalstm"),
-        ("STM", "*Evidence*"): Column(SEEDS, "stm-consistent", "lstm-contextual"),
-        ("STM", "*Vote*"): Column(SEEDS, "stm-vote-consistent", "lstm-contextual"),
+        ("STM", "*Evidence*"): Column(SEEDS, "stm-evidence", "lstm-contextual"),
+        ("STM", "*Vote*"): Column(SEEDS, "stm-vote-evidence", "lstm-contextual"),
         ("MTM", "`lstm`"): Column(MEASURED, "mtm", "lstm"),
         ("MTM", "`metalstm`"): Column(MEASURED, "mtm", "metalstm"),
-        ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-consistent", "lstm-contextual"),
-        ("MTM-plus", "*Vote*"): Column(SEEDS, "mtm-plus-vote-consistent", "lstm-contextual"),
+        ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-evidence", "lstm-contextual"),
+        ("MTM-plus", "*Vote*"): Column(SEEDS, "mtm-plus-vote-evidence", "lstm-contextual"),
     },
     ("docs/results.md", "## Every model", 1): {
         (shown, CELLS_SHOWN[column.cell]): column
@@ -165,9 +165,9 @@ def test_a_summary_counts_the_rows_at_or_above_the_study(file: str, heading: str
 
 
 BESIDE_THE_RECORD = [
-    *columns(FIVE, "stm-consistent lstm-contextual-medium, stm-vote-consistent lstm-contextual-medium"),
-    *columns(SEEDS_WITH_DEVEL, "stm-consistent lstm-contextual, stm-vote-consistent lstm-contextual"),
-    *columns(SEEDS_WITH_DEVEL, "mtm-plus-consistent lstm-contextual, mtm-plus-vote-consistent lstm-contextual"),
+    *columns(FIVE, "stm-evidence lstm-contextual-medium, stm-vote-evidence lstm-contextual-medium"),
+    *columns(SEEDS_WITH_DEVEL, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
+    *columns(SEEDS_WITH_DEVEL, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
 ]
 
 

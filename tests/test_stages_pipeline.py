@@ -139,7 +139,7 @@ def test_the_table_has_a_row_for_each_setting_and_corpus(inside: Path) -> None:
         for corpus in ("ills", "other")
         for setting in (
             "dictionary",
-            *(name + end for name in ("stm", "mtm", "mtm-plus") for end in ("", "-consistent")),
+            *(name + end for name in ("stm", "mtm", "mtm-plus") for end in ("", "-evidence")),
         )
     ]
 

@@ -77,7 +77,7 @@ def test_a_majority_of_seeds_has_a_row_of_its_own(corpus: dict[str, str]) -> Non
     assert scores(plan.outputs["metrics.json"])["test"]["strict"]["f1"] == 100.0
     row, alike = gather([Path(plan.outputs["metrics.json"])], corpora=["mine"], cells=["lstm"])
     assert (row.setting, row.cell, row.seeds, row.f1_sd, row.devel_f1_mean) == ("stm-vote", "lstm", 3, None, 100.0)
-    assert alike == replace(row, setting="stm-vote-consistent")
+    assert alike == replace(row, setting="stm-vote-evidence")
 
 
 def test_too_few_seeds_leave_an_empty_list(corpus: dict[str, str]) -> None:

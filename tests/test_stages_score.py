@@ -52,18 +52,18 @@ def _inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_names_are_labelled_alike_where_devel_gains() -> None:
     metrics = scored(GOLD)
-    assert list(metrics) == ["run", "scores", "consistent", "train_on", "cpu_seconds"]
-    made, plain = metrics["consistent"]["mine"], metrics["scores"]["mine"]
+    assert list(metrics) == ["run", "scores", "evidence", "train_on", "cpu_seconds"]
+    made, plain = metrics["evidence"]["mine"], metrics["scores"]["mine"]
     assert made["chosen_by"] == "devel"
-    assert made["evidence"]["names"] == {"used": True, "devel_gain": pytest.approx(20.0)}
-    assert made["evidence"]["abbreviations"] == {"used": False, "devel_gain": 0.0}
+    assert made["kinds"]["names"] == {"used": True, "devel_gain": pytest.approx(20.0)}
+    assert made["kinds"]["abbreviations"] == {"used": False, "devel_gain": 0.0}
     assert [made["scores"][split]["strict"]["f1"] for split in ("devel", "test")] == [100.0, 100.0]
     assert plain["test"]["strict"]["f1"] == pytest.approx(80.0)
     assert {split: scores.keys() for split, scores in made["scores"].items()} == {
         split: scores.keys() for split, scores in plain.items()
     }
     rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
-    assert [(row.setting, row.cell, row.seeds) for row in rows] == [("stm", "lstm", 1), ("stm-consistent", "lstm", 1)]
+    assert [(row.setting, row.cell, row.seeds) for row in rows] == [("stm", "lstm", 1), ("stm-evidence", "lstm", 1)]
     assert [row.f1_mean for row in rows] == pytest.approx([80.0, 100.0])
     assert [row.devel_f1_mean for row in rows] == pytest.approx([80.0, 100.0])
 
@@ -72,26 +72,26 @@ def test_names_are_labelled_alike_where_devel_gains() -> None:
 def test_names_are_known_from_what_was_learned_from(train_on: str) -> None:
     known: dict[str, list[str]] = {"known": ["mine"], "abbreviations": [], "names": []}
     for train in (TOKENS, OTHER_TOKENS):
-        made = scored(GOLD, train_on=train_on, train=train, evidence=known)["consistent"]["mine"]
+        made = scored(GOLD, train_on=train_on, train=train, evidence=known)["evidence"]["mine"]
         is_known = train is TOKENS or "devel" in train_on
         assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if is_known else 80.0)
-        assert made["evidence"]["known"]["used"]
+        assert made["kinds"]["known"]["used"]
 
 
 @pytest.mark.parametrize(("devel_gold", "is_gain"), [(GOLD, True), (MISSED, False)])
 def test_known_names_are_labelled_where_devel_gains(devel_gold: list[str], is_gain: bool) -> None:
-    made = scored(devel_gold, train=TOKENS)["consistent"]["mine"]
-    assert made["evidence"]["known"] == {"used": is_gain, "devel_gain": pytest.approx(20.0 if is_gain else -20.0)}
+    made = scored(devel_gold, train=TOKENS)["evidence"]["mine"]
+    assert made["kinds"]["known"] == {"used": is_gain, "devel_gain": pytest.approx(20.0 if is_gain else -20.0)}
     assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if is_gain else 80.0)
-    assert not made["evidence"]["names"]["used"]
+    assert not made["kinds"]["names"]["used"]
 
 
 @pytest.mark.parametrize(("devel_gold", "train_on"), [(MISSED, "train"), (GOLD, "train+devel")])
 def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_gold: list[str], train_on: str) -> None:
     metrics = scored(devel_gold, train_on=train_on)
-    made = metrics["consistent"]["mine"]
-    assert not any(kind["used"] for kind in made["evidence"].values())
-    assert (made["evidence"]["names"]["devel_gain"] > 0) == (train_on != "train")
+    made = metrics["evidence"]["mine"]
+    assert not any(kind["used"] for kind in made["kinds"].values())
+    assert (made["kinds"]["names"]["devel_gain"] > 0) == (train_on != "train")
     assert made["scores"] == metrics["scores"]["mine"]
 
 
@@ -99,9 +99,9 @@ def test_predictions_stay_as_they_were_where_devel_loses_or_cannot_tell(devel_go
 def test_where_params_name_the_corpora_devel_plays_no_part(train_on: str) -> None:
     for corpora in (["mine"], []):
         metrics = scored(MISSED, train_on=train_on, evidence={"known": [], "abbreviations": ["mine"], "names": corpora})
-        made = metrics["consistent"]["mine"]
+        made = metrics["evidence"]["mine"]
         assert made["chosen_by"] == "params"
-        assert made["evidence"]["names"]["used"] == bool(corpora)
+        assert made["kinds"]["names"]["used"] == bool(corpora)
         assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if corpora else 80.0)
         rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
-        assert [row.setting for row in rows] == ["stm", "stm-consistent"]
+        assert [row.setting for row in rows] == ["stm", "stm-evidence"]

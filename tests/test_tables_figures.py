@@ -37,9 +37,9 @@ def test_the_names_of_many_cells_find_room(tmp_path: Path) -> None:
     assert (picture[[0, -1]] == 1).all()
 
 
-def test_consistent_predictions_are_not_drawn(tmp_path: Path) -> None:
+def test_predictions_with_evidence_are_not_drawn(tmp_path: Path) -> None:
     vote = replace(ROW, setting="stm-vote")
-    for name, rows in (("without", [ROW, vote]), ("with", [ROW, replace(ROW, setting="stm-consistent"), vote])):
+    for name, rows in (("without", [ROW, vote]), ("with", [ROW, replace(ROW, setting="stm-evidence"), vote])):
         figures.f1_by_corpus(rows, tmp_path / f"{name}.svg")
     assert (tmp_path / "with.svg").read_bytes() == (tmp_path / "without.svg").read_bytes()
 

@@ -146,15 +146,15 @@ def test_a_devel_score_of_what_was_learned_is_left_out(tmp_path: Path) -> None:
     assert row.devel_f1_mean is None
 
 
-def test_names_labelled_alike_have_no_row_where_devel_was_learned_from(tmp_path: Path) -> None:
+def test_evidence_has_no_row_where_devel_was_learned_from(tmp_path: Path) -> None:
     path = write_run(tmp_path, "stm", "mine", 1, {"mine": missed(3)})
     content = json.loads(path.read_text())
-    content["consistent"] = {"mine": {"used": False, "devel_gain": 1.0, "scores": content["scores"]["mine"]}}
+    content["evidence"] = {"mine": {"chosen_by": "devel", "kinds": {}, "scores": content["scores"]["mine"]}}
     settings = {}
     for train_on in ("train", "train+devel"):
         path.write_text(json.dumps(content | {"train_on": train_on}))
         settings[train_on] = [row.setting for row in gather([path], corpora=["mine"], cells=["lstm"])]
-    assert settings == {"train": ["stm", "stm-consistent"], "train+devel": ["stm"]}
+    assert settings == {"train": ["stm", "stm-evidence"], "train+devel": ["stm"]}
 
 
 def test_what_has_no_single_seed_has_rows_of_its_own(tmp_path: Path) -> None:
@@ -175,30 +175,30 @@ def test_what_has_no_single_seed_has_rows_of_its_own(tmp_path: Path) -> None:
     ]
 
 
-def add_consistent(path: Path, corpus: str, labels: list[list[str]]) -> None:
-    """Add what a run's metrics.json says of names labelled alike nearby."""
+def add_evidence(path: Path, corpus: str, labels: list[list[str]]) -> None:
+    """Add what a run's metrics.json says of evidence."""
     content = json.loads(path.read_text())
     test = evaluate(GOLD, labels).as_dict() | {"sentence_counts": record.write(sentence_counts(GOLD, labels))}
     scores = {"devel": {"strict": {"f1": 90.0}}, "test": test}
-    content["consistent"] = {corpus: {"used": True, "devel_gain": 1.0, "scores": scores}}
+    content["evidence"] = {corpus: {"chosen_by": "devel", "kinds": {"names": {"used": True}}, "scores": scores}}
     path.write_text(json.dumps(content))
 
 
-def test_consistent_predictions_have_rows_of_their_own_and_are_compared_with_each_other(tmp_path: Path) -> None:
+def test_predictions_with_evidence_have_rows_of_their_own_and_are_compared_with_each_other(tmp_path: Path) -> None:
     metrics = [
         write_run(tmp_path, "mtm", "disease", 1, {"NCBI-disease": missed(3)}),
         write_run(tmp_path, "stm", "NCBI-disease", 1, {"NCBI-disease": missed(14)}),
         write_run(tmp_path, "stm", "NCBI-disease", 1, {"NCBI-disease": missed(14)}, cell="rnn"),
     ]
-    add_consistent(metrics[0], "NCBI-disease", missed(1))
-    add_consistent(metrics[1], "NCBI-disease", missed(12))
+    add_evidence(metrics[0], "NCBI-disease", missed(1))
+    add_evidence(metrics[1], "NCBI-disease", missed(12))
     rows = gather(metrics, corpora=["NCBI-disease"], cells=["lstm", "rnn"])
     assert [(row.setting, row.cell) for row in rows] == [
         ("stm", "lstm"),
         ("stm", "rnn"),
-        ("stm-consistent", "lstm"),
+        ("stm-evidence", "lstm"),
         ("mtm", "lstm"),
-        ("mtm-consistent", "lstm"),
+        ("mtm-evidence", "lstm"),
     ]
     single, joint = rows[2], rows[4]
     assert (single.seeds, single.devel_f1_mean, single.study_f1, single.p_value) == (1, 90.0, 85.62, None)

@@ -29,15 +29,15 @@ def test_the_notes_say_how_the_protocols_differ() -> None:
 
 
 def test_what_is_derived_from_a_setting_is_named_and_explained() -> None:
-    text = page("Disease", [STM, replace(STM, setting="stm-consistent"), replace(MTM, setting="mtm-plus-consistent")])
-    assert "STM consistent" in text
-    assert "MTM-plus consistent" in text
+    text = page("Disease", [STM, replace(STM, setting="stm-evidence"), replace(MTM, setting="mtm-plus-evidence")])
+    assert "STM evidence" in text
+    assert "MTM-plus evidence" in text
     assert "abbreviations as their long forms are, and names that are predicted nearby" in text
-    assert "Consistent:" not in page("Disease", [STM, MTM])
+    assert "Evidence:" not in page("Disease", [STM, MTM])
     assert "STM vote" in page("Disease", [replace(STM, setting="stm-vote")])
-    both = page("Disease", [replace(STM, setting="stm-vote-consistent")])
-    assert "STM vote consistent" in both
-    assert "Consistent:" in both
+    both = page("Disease", [replace(STM, setting="stm-vote-evidence")])
+    assert "STM vote evidence" in both
+    assert "Evidence:" in both
     assert "Vote:" in both
 
 
@@ -59,7 +59,7 @@ FULL = [
     replace(
         row, setting=setting, cell=cell, f1_low=82.0, f1_high=86.0, p_cell=0.615, recall_unseen=59.1, devel_f1_mean=85.0
     )
-    for row, setting in ((STM, "stm"), (STM, "stm-consistent"), (MTM, "mtm-plus-consistent"))
+    for row, setting in ((STM, "stm"), (STM, "stm-evidence"), (MTM, "mtm-plus-evidence"))
     for cell in ("lstm", "metalstm")
 ]
 
@@ -68,7 +68,7 @@ FULL = [
     ("width", "shown", "left_out"),
     [
         (76, ["Study"], ["p against", "95", "Seeds", "Precision"]),
-        (90, ["Study", "STM"], ["p against lstm:", "95 %:", "Seeds", "Precision"]),
+        (88, ["Study", "STM"], ["p against lstm:", "95 %:", "Seeds", "Precision"]),
         (180, ["Study", "STM", "p against lstm:", "95 %:", "Seeds", "Precision", "entities"], []),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_narrow_terminal_gets_fewer_columns_and_no_cut_figure(
     output = Screen()
     terminal(FULL, title="Disease", file=output)
     text = output.getvalue()
-    for part in ("Disease", "NCBI-disease", "MTM-plus consistent", "83.82 ± 0.31", "85.62", "+1.06", *shown):
+    for part in ("Disease", "NCBI-disease", "MTM-plus evidence", "83.82 ± 0.31", "85.62", "+1.06", *shown):
         assert part in text
     assert not [part for part in left_out if part in text]
     assert "…" not in text

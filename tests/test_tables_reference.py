@@ -110,7 +110,7 @@ def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
     assert reference.keep(study, tmp_path / "kept").new == [RUNS[0]]
 
 
-NAMES_FIRST = {"used": True, "devel_gain": 1.0}
+NAMES_ALONE = {"names": {"used": True}}
 TWO_KINDS = {"abbreviations": {"used": False}, "names": {"used": True}}
 ALL_KINDS = {kind: {"used": kind == "names"} for kind in KINDS}
 
@@ -118,16 +118,16 @@ ALL_KINDS = {kind: {"used": kind == "names"} for kind in KINDS}
 @pytest.mark.parametrize(
     ("planned", "made", "is_kept"),
     [
-        (None, {"chosen_by": "devel", "evidence": ALL_KINDS}, True),
-        (None, {"chosen_by": "params", "evidence": ALL_KINDS}, False),
-        (None, {"chosen_by": "devel", "evidence": TWO_KINDS}, False),
-        (None, NAMES_FIRST, False),
-        ({"known": [], "abbreviations": [], "names": ["mine"]}, NAMES_FIRST, False),
-        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "evidence": TWO_KINDS}, True),
-        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "devel", "evidence": TWO_KINDS}, False),
-        ({"abbreviations": [], "names": []}, {"chosen_by": "params", "evidence": TWO_KINDS}, False),
-        ({"known": [], "abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "evidence": TWO_KINDS}, True),
-        ({"known": ["mine"], "abbreviations": [], "names": []}, {"chosen_by": "params", "evidence": TWO_KINDS}, False),
+        (None, {"chosen_by": "devel", "kinds": ALL_KINDS}, True),
+        (None, {"chosen_by": "params", "kinds": ALL_KINDS}, False),
+        (None, {"chosen_by": "devel", "kinds": TWO_KINDS}, False),
+        (None, {"chosen_by": "devel", "kinds": NAMES_ALONE}, False),
+        ({"known": [], "abbreviations": [], "names": ["mine"]}, {"chosen_by": "devel", "kinds": NAMES_ALONE}, False),
+        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "kinds": TWO_KINDS}, True),
+        ({"abbreviations": [], "names": ["mine"]}, {"chosen_by": "devel", "kinds": TWO_KINDS}, False),
+        ({"abbreviations": [], "names": []}, {"chosen_by": "params", "kinds": TWO_KINDS}, False),
+        ({"known": [], "abbreviations": [], "names": ["mine"]}, {"chosen_by": "params", "kinds": TWO_KINDS}, True),
+        ({"known": ["mine"], "abbreviations": [], "names": []}, {"chosen_by": "params", "kinds": TWO_KINDS}, False),
     ],
 )
 def test_scores_with_other_evidence_are_not_kept(
@@ -135,7 +135,7 @@ def test_scores_with_other_evidence_are_not_kept(
 ) -> None:
     write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": planned}})
     content = metrics(RUNS[0])
-    content["consistent"] = {"mine": {**made, "scores": content["scores"]["mine"]}}
+    content["evidence"] = {"mine": {**made, "scores": content["scores"]["mine"]}}
     write(study / f"results/runs/{RUNS[0]}/metrics.json", content)
     assert (RUNS[0] in reference.keep(study, tmp_path / "kept").new) == is_kept
 

@@ -59,16 +59,16 @@ def test_a_difference_is_of_the_seeds_that_the_p_value_is_of() -> None:
 def test_what_is_derived_is_compared_with_its_like_and_comes_last() -> None:
     derived = [
         replace(row, setting=f"{row.setting}-{kind}", f1_mean=row.f1_mean + 1.0)
-        for kind in ("vote-consistent", "vote", "consistent")
+        for kind in ("vote-evidence", "vote", "evidence")
         for row in (STM, MTM)
     ]
     groups = cells(lines([*derived, *ROWS]), "A model for a group against one for each corpus")
     assert [line[:6] for line in groups] == [
         ["MTM", "lstm", "STM", "1", "0", "-2.62"],
         ["MTM", "rnn", "STM", "1", "1", "+0.38"],
-        ["MTM consistent", "lstm", "STM consistent", "1", "0", "-2.62"],
+        ["MTM evidence", "lstm", "STM evidence", "1", "0", "-2.62"],
         ["MTM vote", "lstm", "STM vote", "1", "0", "-2.62"],
-        ["MTM vote consistent", "lstm", "STM vote consistent", "1", "0", "-2.62"],
+        ["MTM vote evidence", "lstm", "STM vote evidence", "1", "0", "-2.62"],
     ]
 
 

@@ -20,25 +20,25 @@ def with_evidence(
     chosen: Mapping[str, Sequence[str]] | None,
     learned_from_devel: bool,
 ) -> dict[str, Any]:
-    """What a metrics.json says of one corpus below `consistent`.
+    """What a metrics.json says of one corpus below `evidence`.
 
     chosen: the corpora that each kind of evidence is used for. If None, a kind is used where it raises strict F1 of
     the devel file, by `devel_gain`, over what is used before it, and devel was not learned from. Where none is used,
     the scores are those of the predictions as they were. Names are known from those of the corpus's own files that were
     learned from.
     """
-    kinds = by_kind(known_names(*reports.earlier(own, "test" if learned_from_devel else "devel")))
+    rules = by_kind(known_names(*reports.earlier(own, "test" if learned_from_devel else "devel")))
     labels: dict[str, Labels] = dict(predictions)
-    evidence: dict[str, dict[str, Any]] = {}
-    for kind, apply in kinds.items():
+    kinds: dict[str, dict[str, Any]] = {}
+    for kind, apply in rules.items():
         relabelled: dict[str, Labels] = {split: apply(_tokens(own, split), before) for split, before in labels.items()}
         gain = _devel_f1(own, relabelled) - _devel_f1(own, labels)
         is_used = gain > 0 and not learned_from_devel if chosen is None else corpus in chosen[kind]
-        evidence[kind] = {"used": is_used, "devel_gain": gain}
+        kinds[kind] = {"used": is_used, "devel_gain": gain}
         labels = relabelled if is_used else labels
-    is_any_used = any(kind["used"] for kind in evidence.values())
+    is_any_used = any(kind["used"] for kind in kinds.values())
     made = {split: {**scores[split], **reports.of_split(own, split, labels[split])} for split in scores if is_any_used}
-    return {"chosen_by": "devel" if chosen is None else "params", "evidence": evidence, "scores": made or scores}
+    return {"chosen_by": "devel" if chosen is None else "params", "kinds": kinds, "scores": made or scores}
 
 
 def _tokens(corpus: reports.Corpus, split: str) -> list[Sequence[str]]:

@@ -17,7 +17,7 @@ from metalstm.stages.sentences import by_corpus
 def run(plan: Plan) -> None:
     """Write metrics.json: the scores of each corpus and split, beside what the training cost.
 
-    Its `consistent` holds what `evidence.with_evidence` makes of each corpus.
+    Its `evidence` holds what `with_evidence` makes of each corpus.
 
     Raises:
         UserError: a prediction that is not of the sentences that the corpus's own file has.
@@ -26,14 +26,14 @@ def run(plan: Plan) -> None:
     training = json.loads(Path(plan.inputs["training.json"]).read_text(encoding="utf-8"))
     removed = training.pop("task_labels_removed")
     scored: dict[str, dict[str, Any]] = {}
-    alike: dict[str, dict[str, Any]] = {}
+    evidence: dict[str, dict[str, Any]] = {}
     for corpus in plan.parameters["corpora"]:
         own = {split: data[split][corpus] for split in SPLITS}
         files = {split: Path(plan.inputs[f"{corpus}.{split}"]) for split in SCORED_SPLITS}
         predictions = {split: reports.predicted(file, own[split], split, corpus) for split, file in files.items()}
         task_labels = {split: removed[f"{corpus}.{split}"] for split in SCORED_SPLITS}
         scored[corpus] = _scores(own, predictions, task_labels)
-        alike[corpus] = with_evidence(
+        evidence[corpus] = with_evidence(
             corpus,
             own,
             predictions,
@@ -42,7 +42,7 @@ def run(plan: Plan) -> None:
             learned_from_devel="devel" in training["train_on"],
         )
     named = {name: plan.parameters[name] for name in ("setting", "scope", "cell", "seed", "corpora")}
-    metrics = {"run": named, "scores": scored, "consistent": alike, **training}
+    metrics = {"run": named, "scores": scored, "evidence": evidence, **training}
     write_text(Path(plan.outputs["metrics.json"]), json.dumps(metrics, indent=1, ensure_ascii=False) + "\n")
     for corpus, splits in scored.items():
         f1 = {split: splits[split]["strict"]["f1"] for split in SCORED_SPLITS}

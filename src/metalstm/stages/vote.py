@@ -34,7 +34,7 @@ def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> 
     chosen = plan.parameters
     training = json.loads(Path(plan.inputs[f"{cell}/training.json"]).read_text(encoding="utf-8"))
     scores: dict[str, dict[str, dict[str, Any]]] = {}
-    alike: dict[str, dict[str, Any]] = {}
+    evidence: dict[str, dict[str, Any]] = {}
     for corpus in chosen["corpora"]:
         own = {split: data[split][corpus] for split in SPLITS}
         predictions = {}
@@ -42,7 +42,7 @@ def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> 
             files = [Path(plan.inputs[f"{cell}/seed-{seed}/{corpus}.{split}"]) for seed in chosen["seeds"]]
             predictions[split] = majority([reports.predicted(file, own[split], split, corpus) for file in files])
         scores[corpus] = {split: reports.of_split(own, split, labels) for split, labels in predictions.items()}
-        alike[corpus] = with_evidence(
+        evidence[corpus] = with_evidence(
             corpus,
             own,
             predictions,
@@ -51,4 +51,4 @@ def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> 
             learned_from_devel="devel" in training["train_on"],
         )
     named = {"setting": chosen["setting"] + VOTE, **{name: chosen[name] for name in ("scope", "seeds", "corpora")}}
-    return {"run": named | {"cell": cell}, "scores": scores, "consistent": alike, "train_on": training["train_on"]}
+    return {"run": named | {"cell": cell}, "scores": scores, "evidence": evidence, "train_on": training["train_on"]}

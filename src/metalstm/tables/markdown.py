@@ -6,7 +6,7 @@ from functools import partial
 from typing import TextIO
 
 from metalstm.tables.columns import NOTHING, Column, as_markdown, number, on_terminal
-from metalstm.tables.rows import NO_CELL, Absent, Row, base, derivation, is_consistent, is_vote
+from metalstm.tables.rows import NO_CELL, Absent, Row, base, derivation, has_evidence, is_vote
 
 _PAIRED_TEST = (
     "paired approximate randomisation over test sentences (10,000 shuffles, two-sided), the counts of the seeds that "
@@ -112,13 +112,13 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
         notes.append(
             "Vote: a mention counts where more than half of the seeds predict it; its p is against the vote of STM."
         )
-    if any(is_consistent(row.setting) for row in rows):
+    if any(has_evidence(row.setting) for row in rows):
         notes.append(
-            "Consistent: names that the train file labels nearly everywhere are labelled too, abbreviations as their "
+            "Evidence: names that the train file labels nearly everywhere are labelled too, abbreviations as their "
             "long forms are, and names that are predicted nearby in the file at their other places (by older runs "
             "without the first of these, or names alone), each for the corpora and seeds where this "
             "raises F1 on the development split, or for the corpora that params.yaml names; its p is against STM "
-            "consistent, and that of a vote against the vote of STM, consistent."
+            "evidence, and that of a vote against the vote of STM, evidence."
         )
     if any(row.cell == NO_CELL for row in rows):
         notes.append("Dictionary: the mentions of the train file, the longest match from left to right.")

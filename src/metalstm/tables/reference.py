@@ -178,10 +178,9 @@ def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
         return False
     chosen = parameters["evidence"]
     for _, run in results.runs([metrics]):
-        for corpus, made in run.get("consistent", {}).items():
-            # At first there were names alone, and devel chose.
-            kinds = made.get("evidence", {"names": made})
-            if made.get("chosen_by", "devel") != ("devel" if chosen is None else "params"):
+        for corpus, made in run.get("evidence", {}).items():
+            kinds = made["kinds"]
+            if made["chosen_by"] != ("devel" if chosen is None else "params"):
                 return True
             # Of kinds that older scores do not know none was used, and devel was not asked.
             if chosen is None and kinds.keys() != set(KINDS):

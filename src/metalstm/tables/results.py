@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from metalstm.errors import UserError
 from metalstm.scoring import errors
-from metalstm.tables.rows import CONSISTENT
+from metalstm.tables.rows import EVIDENCE
 
 
 class Place(NamedTuple):
@@ -92,12 +92,12 @@ def read(metrics: Sequence[Path]) -> Results:
 def _scores(content: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """The end of the setting, the corpus and the scores of its splits.
 
-    Older files have no consistent prediction; and where devel was learned from it cannot tell whether one is used.
+    Older files say nothing of evidence; and where devel was learned from it cannot tell whether evidence is used.
     """
     yield from (("", corpus, splits) for corpus, splits in content["scores"].items())
-    for corpus, made in content.get("consistent", {}).items():
-        if made.get("chosen_by") == "params" or not _learned_from_devel(content):
-            yield CONSISTENT, corpus, made["scores"]
+    for corpus, made in content.get("evidence", {}).items():
+        if made["chosen_by"] == "params" or not _learned_from_devel(content):
+            yield EVIDENCE, corpus, made["scores"]
 
 
 def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Result:

@@ -8,9 +8,9 @@ DICTIONARY = "dictionary"
 """The setting of what a dictionary of the train mentions finds."""
 VOTE = "-vote"
 """Ends the setting of what several seeds of a setting find by majority, such as `stm-vote`."""
-CONSISTENT = "-consistent"
+EVIDENCE = "-evidence"
 """Ends the setting of a setting's predictions with evidence from beyond their sentence (`scoring.evidence`)."""
-DERIVATIONS = (CONSISTENT, VOTE, VOTE + CONSISTENT)
+DERIVATIONS = (EVIDENCE, VOTE, VOTE + EVIDENCE)
 """The endings of settings that make something of another setting's predictions."""
 
 Absent = tuple[str, str, str]
@@ -60,9 +60,9 @@ def is_vote(setting: str) -> bool:
     return derivation(setting).startswith(VOTE)
 
 
-def is_consistent(setting: str) -> bool:
+def has_evidence(setting: str) -> bool:
     """Whether evidence from beyond the sentence is used."""
-    return setting.endswith(CONSISTENT)
+    return setting.endswith(EVIDENCE)
 
 
 def derivation(setting: str) -> str:
