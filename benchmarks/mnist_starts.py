@@ -6,7 +6,7 @@ own, the start of the small network in it. Three minutes on one core, after `sna
     OMP_NUM_THREADS=1 python benchmarks/mnist_starts.py [FOLDER]
 """
 
-import sys
+import argparse
 from itertools import product
 from pathlib import Path
 
@@ -57,7 +57,9 @@ def train(model: RowClassifier, learning: images.Images) -> None:
 
 
 def main() -> None:
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "data/raw/MNIST")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("data/raw/MNIST"))
+    folder = parser.parse_args().folder
     read = images.read(folder / "train-images-idx3-ubyte.gz", folder / "train-labels-idx1-ubyte.gz")
     learning, devel = read.part(0, 55000), read.part(55000, 60000)
     print("| Cell | Start | Small network's start | d | Devel accuracy |\n| --- | --- | --- | ---: | ---: |")

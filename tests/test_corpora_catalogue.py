@@ -113,6 +113,7 @@ def test_an_own_folder_and_an_own_address(monkeypatch: pytest.MonkeyPatch) -> No
     [
         ({"address": "https://example.org"}, "not both"),
         ({"folder": None}, "either `address`"),
+        ({"folder": "~no-such-user/mine"}, "`~` stands for no home folder"),
         ({"folder": None, "address": "ftp://example.org"}, "pattern"),
         ({"files": {"train": "a.tsv", "dev": "b.tsv", "test": "c.tsv"}}, "found train, dev, test"),
         ({"files": FILES | {"test": "../c.tsv"}}, "below"),

@@ -35,7 +35,13 @@ def test_nothing_is_wrong_with_what_is_written(
         ("", 1, "expected sentences, a line of token TAB label for each token, but found none"),
         ("a\tO\nb\n\n", 2, "expected two columns, token TAB label, but found 1"),
         ("a\tO\nb O\n\n", 2, "expected two columns, token TAB label, but found 1, with spaces instead of TAB"),
-        ("a\tO\n \n\n", 2, "expected two columns, token TAB label, but found 1"),
+        ("a\tO\n \n", 2, "expected a token and its label or a blank line, but found spaces alone"),
+        ("a\tB-x\n  \nb\tB-x\n\n", 2, "expected a token and its label or a blank line, but found spaces alone"),
+        (
+            "a\tO\nb\rc\tO\n\n",
+            2,
+            "expected LF as the end of a line, but found a CR alone; save the file with LF line ends",
+        ),
         ("a\tNN\tO\n\n", 1, "expected two columns, token TAB label, but found 3"),
         ("a\tO\n\tO\n\n", 2, "expected a token before the TAB, but found nothing"),
         ("a\tO\nb\t\n\n", 2, "expected a label after the TAB, but found nothing"),
@@ -69,6 +75,12 @@ def test_all_faults_are_found_in_one_go(tmp_path: Path) -> None:
     found = problems(tmp_path, content)
     assert [problem.line for problem in found] == [1, 4, 5, 6, 7, 8, 10, 11, 13, 13, 14, 15, 15]
     assert all("expected" in problem.message and "\n" not in problem.message for problem in found)
+
+
+def test_a_file_whose_lines_end_with_cr_is_told_so(tmp_path: Path) -> None:
+    found = [problem.message for problem in problems(tmp_path, "a\tO\rb\tO\r\r")]
+    assert found[0] == "expected LF as the end of a line, but found a CR alone; save the file with LF line ends"
+    assert not [message for message in found if "CR LF" in message]
 
 
 def test_labels_beside_a_broken_line_are_not_accused(tmp_path: Path) -> None:

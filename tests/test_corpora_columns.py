@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalstm.corpora.columns import DOCUMENT_START, Sentence, read, read_tokens, write
+from metalstm.corpora.columns import DOCUMENT_START, Sentence, first_lines, read, read_tokens, write
 from metalstm.errors import UserError
 
 ODD_TOKENS = ['"', "null", "None", "NA", "nan", "#", "#c", "'", "\\", "\\n", ",", "x" * 505, "<a>", "&amp;", "-"]
@@ -15,8 +15,8 @@ ODD_TOKENS += [
     "\u0085",
     "a\u000bb",
     "a\u000cb",
-    "a\rb",
-    "\r",
+    " ",
+    "  ",
     "\u200b",
     "é",
     "e\u0301",
@@ -84,10 +84,15 @@ def test_sentences_of_one_and_of_426_tokens(tmp_path: Path) -> None:
         "a\tO\r\nb\tB-x\r\n\r\nc\tO\r\n\r\n",
         "a\tO\r\nb\tB-x\r\n\r\nc\tO",
         "\ufeffa\tO\nb\tB-x\n\nc\tO\n\n",
+        "  \na\tO\nb\tB-x\n \nc\tO\n   ",
+        "a\tO\r\nb\tB-x\r\n \r\nc\tO\r\n",
         "-DOCSTART-\tO\n\na\tO\nb\tB-x\n\n-DOCSTART-\t-X-\t-X-\tO\n\nc\tO\n\n",
         "-DOCSTART-\na\tO\nb\tB-x\n\n-DOCSTART-\tO\nc\tO\n\n",
     ],
-    ids=["house", "no blank line", "no line end", "blank lines", "CR LF", "CR LF cut", "BOM", "documents", "no blank"],
+    ids=[
+        *("house", "no blank line", "no line end", "blank lines", "CR LF", "CR LF cut", "BOM", "spaces"),
+        *("spaces and CR LF", "documents", "no blank"),
+    ],
 )
 def test_forms_of_the_same_corpus(tmp_path: Path, content: str) -> None:
     path = file(tmp_path, content)
@@ -121,6 +126,14 @@ def test_tokens_without_labels(tmp_path: Path) -> None:
     assert read_tokens(path) == [("a b", '"'), ("#", "null")]
 
 
+def test_a_line_of_spaces_is_blank_and_a_column_of_spaces_is_a_token(tmp_path: Path) -> None:
+    assert read_tokens(file(tmp_path, "a\n \nb\n\u00a0\n\n")) == [("a",), ("b", "\u00a0")]
+    path = file(tmp_path, "a\tO\n \tO\nb\t  \n  \nc\tO\n")
+    assert read(path) == [Sentence(("a", " ", "b"), ("O", "O", "  ")), sentence("c/O")]
+    assert read_tokens(path) == [("a", " ", "b"), ("c",)]
+    assert first_lines(path) == [1, 5]
+
+
 def test_empty_file_holds_nothing(tmp_path: Path) -> None:
     assert read(file(tmp_path, "")) == []
     assert read_tokens(file(tmp_path, "\n\n")) == []
@@ -134,7 +147,15 @@ def test_empty_file_holds_nothing(tmp_path: Path) -> None:
         ("a\tO\nb\tO\tO\n", 2, "expected 2 columns"),
         ("a\tO\n\tO\n", 2, "expected a token"),
         ("a\tO\nb\t\n", 2, "expected a label"),
-        ("a\tO\n \n", 2, "expected 2 columns"),
+        ("a\tO\n\u00a0\n", 2, "expected 2 columns"),
+        ("a\tO\n\t\n", 2, "expected a token"),
+        (
+            "a\tO\rb\tO\r\r",
+            1,
+            "expected LF as the end of a line, but found a CR alone; save the file with LF line ends",
+        ),
+        ("a\tO\r\n\r\nb\rc\tO\r\n", 3, "expected LF as the end of a line"),
+        ("a\tO\r\nb\tO\r\r\n", 2, "expected LF as the end of a line"),
         ("-DOCSTART-\tO\n\na\tO\nb\n", 4, "expected 2 columns"),
         ("a\tO\n\r\n\r\nb\tO\r\nc\r\n", 5, "expected 2 columns"),
         (b"a\tO\n\nb\xe9\tO\n", 3, "expected UTF-8, but found byte 0xe9"),
@@ -151,6 +172,12 @@ def test_error_names_file_line_and_what_was_expected(
     assert str(caught.value).startswith(f"{path}:{line}: ")
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_tokens_between_lone_carriage_returns_are_refused(tmp_path: Path) -> None:
+    path = file(tmp_path, "a\rb\r\rc\r")
+    with pytest.raises(UserError, match=f"^{path}:1: expected LF .* save the file with LF line ends$"):
+        read_tokens(path)
 
 
 def test_columns_that_are_not_there(tmp_path: Path) -> None:
@@ -172,8 +199,8 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
     "broken",
     [
         Sentence((), ()),
-        *(Sentence(("a", token), ("O", "O")) for token in ("", "b\tc", "b\nc", "b\0")),
-        *(Sentence(("a", "b"), ("O", label)) for label in ("", "O\t", "O\n", "O\r")),
+        *(Sentence(("a", token), ("O", "O")) for token in ("", "b\tc", "b\nc", "b\rc", "\r", "b\0")),
+        *(Sentence(("a", "b"), ("O", label)) for label in ("", "O\t", "O\n", "O\r", "\rO")),
         Sentence((DOCUMENT_START, "b"), ("O", "O")),
         Sentence(("\ufeffa",), ("O",)),
     ],

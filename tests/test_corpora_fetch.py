@@ -305,6 +305,12 @@ def test_a_wrong_file_in_a_mirror_is_named(upstream: Upstream, elsewhere: Source
     assert left(raw) == []
 
 
+def test_a_mirror_in_the_home_of_nobody(elsewhere: Source, raw: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MIRROR, "~no-such-user/x")
+    with pytest.raises(UserError, match=f"^{MIRROR} is '~no-such-user/x': `~` stands for no home folder .*whole path"):
+        fetch({"train": elsewhere}, raw, report=lambda line: None, patience=HURRIED)
+
+
 def test_a_mirror_that_is_nothing(elsewhere: Source, raw: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="expected a folder that is there"):
         bring(elsewhere, raw, tmp_path / "nowhere")

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metalstm.corpora import joint_files
 from metalstm.corpora.columns import Sentence, read, write
-from metalstm.corpora.joint import clean_prediction, closing_tag, join, opening_tag, split, tag, task_label
+from metalstm.corpora.joint import clean_prediction, closing_tag, join, opening_tag, split, tag, task_label, untag
 from metalstm.errors import UserError
 
 TOKENS = ["a", "<NCBI-disease>", "</NCBI-disease>", "<CRAFT>", "</CRAFT>", "<", ">", '"', "null"]
@@ -70,6 +71,25 @@ def test_sentence_without_its_tags_is_refused(tokens: tuple[str, ...]) -> None:
     good = tag(Sentence(("a",), ("O",)), "CRAFT")
     with pytest.raises(UserError, match="sentence 2: expected tokens between the task tags"):
         split([good, Sentence(tokens, ("O",) * len(tokens))])
+
+
+def test_a_tagged_sentence_is_untagged() -> None:
+    sentence = Sentence(("no", "flu"), ("O", "S-Disease"))
+    assert untag(tag(sentence, "CRAFT")) == ("CRAFT", sentence)
+
+
+@pytest.mark.parametrize("destination", ["apart", "apart.tsv"])
+def test_files_are_taken_apart_only_if_all_of_them_are_joint(tmp_path: Path, destination: str) -> None:
+    joint = [tag(Sentence(("a", "b"), ("O", "O")), "CRAFT"), tag(Sentence(("c",), ("O",)), "linnaeus")]
+    folder = tmp_path / "joint"
+    write(folder / "devel.tsv", joint)
+    write(folder / "test.tsv", [*joint, Sentence(("d", "e"), ("O", "O"))])
+    source = folder if destination == "apart" else folder / "test.tsv"
+    with pytest.raises(UserError, match=f"^{folder / 'test.tsv'}:10: expected tokens between the task tags"):
+        joint_files.split(source, tmp_path / destination)
+    assert not (tmp_path / destination).exists()
+    write(folder / "test.tsv", joint)
+    assert list(joint_files.split(source, tmp_path / destination).values()) == ([1] * 4 if source == folder else [2])
 
 
 @pytest.mark.parametrize("corpus", ["", "a b", "a/b", "<a>", "a\tb", "a\n", "..", "-a", "é", "CoNLL-2003 English"])

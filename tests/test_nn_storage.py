@@ -121,6 +121,20 @@ def joint_tagger() -> Tagger:
     return Tagger(Lexicon.build(zip(TOKENS, LABELS, strict=True), corpora=labels, corpus_labels=labels), options)
 
 
+def test_a_model_of_one_corpus_has_the_weights_that_went_on_for_it(tmp_path: Path) -> None:
+    labels = {"a": ["O", "S-x"]}
+    lexicon = Lexicon.build(zip(TOKENS, LABELS, strict=True), corpora=labels, corpus_labels=labels)
+    model = Tagger(lexicon, joint_tagger().options)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad():
+        model.corpus_embedding.weight.zero_()  # type: ignore[union-attr]
+    after = {name: value.clone() for name, value in model.state_dict().items()}
+    digests = {"a": save_continued(model, before, tmp_path, "a")}
+    model.load_state_dict(before)
+    save(model, tmp_path, continued=digests)
+    assert all(torch.equal(value, after[name]) for name, value in load(tmp_path).state_dict().items())
+
+
 def test_weights_of_one_corpus_are_kept_beside_the_joint_ones(tmp_path: Path) -> None:
     model = joint_tagger()
     before = {name: value.clone() for name, value in model.state_dict().items()}

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from metalstm import parameters
+from metalstm import overrides, parameters
 from metalstm.errors import UserError
+from metalstm.schema import EvidenceOptions
 from metalstm.scoring.evidence import KINDS
 from metalstm.training.options import TrainingOptions
 
@@ -59,14 +60,29 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
             "images:",
             "scoring: {evidence: {names: [CRAFTS]}}\nimages:",
             7,
-            "there is no corpus 'CRAFTS'; did you mean `CRAFT`?",
+            "there is no corpus 'CRAFTS': did you mean CRAFT",
         ),
         ("images:", "scoring: {evidence: {names: [CRAFT, CRAFT]}}\nimages:", 7, "named more than once: CRAFT"),
         ("images:", "scoring: {evidence: {name: [CRAFT]}}\nimages:", 7, "did you mean `names`?"),
+        ("[NCBI-disease, BC5CDR-disease]\ngroups", "[NCBI-diseas]\ngroups", 1, "did you mean NCBI-disease"),
+        ("corpora: [NCBI-disease", "corpora: [MNIST", 1, "MNIST has no tokens to tag; name it in images.sets"),
+        ("disease: [NCBI-disease", "disease: [NCBI-diseas", 3, "no corpus 'NCBI-diseas': did you mean NCBI-disease"),
+        ("[NCBI-disease, BC5CDR-disease]\nsettings", "\n  - CRAFT\n  - CRAFTS\nsettings", 5, "did you mean CRAFT"),
+        ("images:", "vectors: {corpora: [CRAFTS]}\nimages:", 7, "there is no corpus 'CRAFTS': did you mean CRAFT"),
+        (
+            "images:",
+            "vectors: {corpora: [CRAFT]}\nimages:",
+            7,
+            "none of CRAFT stands in `corpora`, so there is no text",
+        ),
+        ("sets: [], variants: {}", "sets: [linnaeus], variants: {a: {cell: rnn}}", 7, "linnaeus has no images"),
+        ("sets: [], variants: {}", "sets: [MINST], variants: {a: {cell: rnn}}", 7, "did you mean MNIST?"),
         ("seeds: [1]", "seeds: []", 6, "`seeds`"),
         ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
         ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
         ("cells: [lstm]", "cells: [lstm", 6, "not YAML"),
+        ("cells: [lstm]", "cells: [2020-13-45]", 5, "2020-13-45 looks like a value of type timestamp and is none"),
+        ("cells: [lstm]", "cells: [!!int many]", 5, "many looks like a value of type int and is none"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(
@@ -108,11 +124,16 @@ def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
         )
 
 
-def test_a_wrong_key_in_an_override_is_refused() -> None:
+def test_values_are_merged_one_after_the_other_and_checked_in_the_end() -> None:
     options = TrainingOptions()
-    assert parameters.merged(options, {"optimiser": {"name": "adam"}}).optimiser.name == "adam"
+    momentum, name = {"optimiser": {"momentum": 0.9}}, {"optimiser": {"name": "adam"}}
+    assert overrides.merged(options, name, place="training").optimiser.name == "adam"
+    with pytest.raises(UserError, match="training: `optimiser`: `momentum` is for sgd"):
+        overrides.merged(options, momentum, name, place="training")
+    changed = overrides.merged(options, momentum, name, {"optimiser": {"momentum": 0.0}}, place="training")
+    assert changed == overrides.merged(options, name, place="training")
     with pytest.raises(UserError, match="did you mean `learning_rate`"):
-        parameters.merged(options, {"optimiser": {"learningrate": 1.0}})
+        overrides.merged(options, {"optimiser": {"learningrate": 1.0}}, place="training")
 
 
 def test_no_file_says_what_to_do(tmp_path: Path) -> None:
@@ -126,13 +147,98 @@ def test_no_file_says_what_to_do(tmp_path: Path) -> None:
         ("{when: {cell: metalstn}}", "`cell: metalstn` is not known; did you mean `metalstm`?"),
         ("{when: {scope: diseas}}", "`scope: diseas` is not known; did you mean `disease`?"),
         ("{when: {cell: rnn}, training: {epochz: 20}}", "unknown key `epochz`; did you mean `epochs`?"),
+        ("{when: {cell: rnn}, training: {epochs: 0}}", "`epochs`: input should be greater than or equal to 1; got 0"),
+        ("{when: {cell: rnn}, training: {optimiser: }}", "`optimiser`: input should be a valid dict"),
+        ("{when: {cell: rnn}, model: {contextual: tall}}", "there is no language model 'tall'"),
         ("{when: {}, training: {averaging: {last_epoch: 3}}}", "unknown key `averaging.last_epoch`; did you mean"),
     ],
 )
 def test_an_override_is_checked_though_no_run_is_meant(tmp_path: Path, override: str, words: str) -> None:
+    path = written(tmp_path, f"{STUDY}overrides:\n  - {override}\n")
     with pytest.raises(UserError) as caught:
-        parameters.read(written(tmp_path, f"{STUDY}overrides:\n  - {override}\n"))
+        parameters.read(path)
     assert words in str(caught.value)
+    assert str(caught.value).startswith(f"{path}:12: ")
+
+
+@pytest.mark.parametrize(
+    ("when", "words"),
+    [
+        (
+            "{setting: mtm, scope: NCBI-disease}",
+            "`scope: NCBI-disease` is no group, but mtm has a model for each group, so no run is meant; name a group",
+        ),
+        ("{scope: CRAFT, setting: mtm-plus}", "`scope: CRAFT` is no group, but mtm-plus has"),
+        ("{setting: stm, scope: disease}", "`scope: disease` is no corpus, but stm has a model for each corpus"),
+    ],
+)
+def test_a_scope_that_its_setting_never_has_is_refused(tmp_path: Path, when: str, words: str) -> None:
+    path = written(tmp_path, f"{STUDY}overrides:\n  - when: {when}\n    training: {{epochs: 2}}\n")
+    with pytest.raises(UserError) as caught:
+        parameters.read(path)
+    assert str(caught.value).startswith(f"{path}:12: {words}")
+
+
+SMALL = "vectors: {corpora: [NCBI-disease]}\nlanguage_models: {small: {}}\noverrides:\n"  # lines 11 to 13
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["{when: {setting: stm}, model: {tune_words: false}}", "{when: {setting: stm}, model: {contextual: small}}"],
+        ["{when: {setting: stm}, model: {contextual: small}}", "{when: {cell: lstm}, model: {tune_words: false}}"],
+        # What it needs is said for a corpus that is left out with it.
+        ["{when: {setting: stm, scope: linnaeus}, model: {contextual: small}}"],
+    ],
+)
+def test_what_fits_together_is_what_all_overrides_of_a_run_say(tmp_path: Path, overrides: list[str]) -> None:
+    lines = "".join(f"  - {override}\n" for override in overrides)
+    study = parameters.read(written(tmp_path, f"{STUDY}{SMALL}{lines}"))
+    network, _ = overrides.network_and_training(study, "stm", "NCBI-disease", "lstm")
+    assert network.contextual == (None if len(overrides) == 1 else "small")
+    assert overrides.network_and_training(study, "mtm", "disease", "lstm")[0].contextual is None
+
+
+def test_what_does_not_fit_is_told_with_the_run_and_the_override_that_it_began_with(tmp_path: Path) -> None:
+    overrides = [
+        "{when: {setting: stm}, model: {tune_words: false}}",
+        "{when: {setting: stm, scope: NCBI-disease}, model: {contextual: small}}",
+        "{when: {scope: NCBI-disease}, model: {tune_words: true}}",
+        "{when: {}, training: {epochs: 2}, model: {hidden_size: 50}}",
+    ]
+    path = written(tmp_path, STUDY + SMALL + "".join(f"  - {override}\n" for override in overrides))
+    with pytest.raises(UserError) as caught:
+        parameters.read(path)
+    assert str(caught.value).startswith(
+        f"{path}:16: stm/NCBI-disease/lstm: model: `contextual` needs `tune_words: false`"
+    )
+
+
+def test_an_unknown_key_among_several_things_of_a_kind_brings_the_nearest(tmp_path: Path) -> None:
+    files = "files: {train: a, devel: b, test: c}"
+    own = f"own_corpora:\n  mine:\n    folder: here\n    {files}\n    citations:\n      - {{autors: me}}\n"
+    with pytest.raises(
+        UserError, match=r":16: unknown key `own_corpora.mine.citations.0.autors`; did you mean `authors`"
+    ):
+        parameters.read(written(tmp_path, STUDY + own))
+
+
+def test_a_home_folder_that_there_is_not_is_told_with_its_line(tmp_path: Path) -> None:
+    own = "own_corpora:\n  mine:\n    folder: ~no-such-user/x\n    files: {train: a, devel: b, test: c}\n"
+    with pytest.raises(UserError, match=r"params.yaml:13: `own_corpora.mine.folder`: `~` stands for no home folder"):
+        parameters.read(written(tmp_path, STUDY + own))
+
+
+def test_a_mistake_in_a_variant_that_reads_images_is_told_with_its_name_and_line(tmp_path: Path) -> None:
+    variants = "variants:\n    right: {cell: rnn}\n    wrong: {cell: rnn, training: {epochz: 2}}\n"
+    text = STUDY.replace(
+        "images: {sets: [], variants: {}, seeds: [2]}\n", f"images:\n  sets: []\n  seeds: [2]\n  {variants}"
+    )
+    path = written(tmp_path, text)
+    with pytest.raises(UserError) as caught:
+        parameters.read(path.rename(tmp_path / "other.yaml"))
+    place = f"{tmp_path / 'other.yaml'}:12: images.variants.wrong.training: "
+    assert str(caught.value) == f"{place}unknown key `epochz`; did you mean `epochs`?"
 
 
 @pytest.mark.parametrize(
@@ -191,4 +297,4 @@ def test_a_file_that_is_not_utf8_is_one_line(tmp_path: Path) -> None:
 
 
 def test_every_kind_of_evidence_can_be_chosen() -> None:
-    assert list(parameters.EvidenceOptions.model_fields) == list(KINDS)
+    assert list(EvidenceOptions.model_fields) == list(KINDS)

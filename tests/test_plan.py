@@ -79,6 +79,18 @@ def test_an_override_changes_the_plans_of_the_runs_that_it_names() -> None:
     assert changed(plans(), plans(overrides=[override])) == {f"train/mtm/disease/lstm/seed-{seed}" for seed in (1, 2)}
 
 
+def test_overrides_are_merged_before_they_are_checked() -> None:
+    overrides = [
+        {"when": {"setting": "stm"}, "model": {"tune_words": False}},
+        {"when": {"setting": "stm", "scope": "NCBI-disease"}, "model": {"contextual": "small"}},
+    ]
+    small = {"language_models": {"small": {"hidden_size": 8, "size": 4}}}
+    after = plans(overrides=overrides, **small)
+    assert changed(plans(**small), after) == {job for job in after if job.startswith("train/stm/")}
+    reading = {job for job, made in after.items() if "language_model" in made.inputs and job.startswith("train/")}
+    assert reading == {job for job in after if job.startswith("train/stm/NCBI-disease/")}
+
+
 def test_another_seed_changes_tables_and_votes_alone() -> None:
     before, after = plans(), plans(seeds=[1, 2, 3])
     votes = {job for job in after if job.startswith("vote/")}
@@ -107,6 +119,8 @@ def test_a_group_does_not_change_what_is_trained_on_its_corpora() -> None:
 def test_an_unknown_corpus_names_its_nearest() -> None:
     with pytest.raises(UserError, match="did you mean NCBI-disease"):
         plans(corpora=["NCBI-diseases"], groups={})
+    with pytest.raises(UserError, match="did you mean NCBI-disease"):
+        plans(groups={"disease": ["BC5CDR-disease", "NCBI-diseases"]})
 
 
 def test_images_are_no_corpus_to_tag() -> None:
@@ -139,7 +153,7 @@ def test_a_variant_may_be_trained_in_its_own_way() -> None:
     chosen = plans(images={**IMAGES, "variants": variants})["images/MNIST/sgd/seed-1"].parameters["options"]
     others = plans(images=IMAGES)["images/MNIST/lstm/seed-1"].parameters["options"]
     assert chosen == {**others, "optimiser": {**others["optimiser"], "name": "sgd"}}
-    with pytest.raises(UserError, match=r"images.variants: .*did you mean `epochs`"):
+    with pytest.raises(UserError, match=r"images.variants.sgd.training: .*did you mean `epochs`"):
         plans(images={**IMAGES, "variants": {"sgd": {"cell": "lstm", "training": {"epochz": 2}}}})
 
 

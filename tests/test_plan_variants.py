@@ -113,7 +113,10 @@ def test_an_override_changes_what_the_variant_says() -> None:
             {"overrides": [{"when": {"cell": "contextual"}, "model": {"contextual": "tall", "tune_words": False}}]},
             "model 'tall'",
         ),
-        ({"overrides": [{"when": {}, "model": {"contextual": "small"}}]}, "overrides: `contextual` needs"),
+        (
+            {"overrides": [{"when": {}, "model": {"contextual": "small"}}]},
+            "stm/NCBI-disease/metalstm: model: `contextual` needs",
+        ),
     ],
 )
 def test_a_language_model_that_cannot_be_read_is_told(changes: dict[str, Any], words: str) -> None:

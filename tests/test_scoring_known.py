@@ -8,7 +8,7 @@ from metalstm.corpora.schemes import faults
 from metalstm.errors import UserError
 from metalstm.scoring.entities import strict_entities
 from metalstm.scoring.known import known, known_names
-from metalstm.scoring.labels import sentence_labels
+from metalstm.scoring.labels import entity_labels, sentence_labels
 
 LABELLED = {
     "gout": [True] * 4 + [False],
@@ -21,18 +21,35 @@ LABELLED = {
 def test_a_name_is_known_if_four_of_five_places_are_labelled_and_it_has_three_characters() -> None:
     places = [(word, is_labelled) for word, labels in LABELLED.items() for is_labelled in labels]
     tokens, labels = [[word] for word, _ in places], [["S-D" if is_labelled else "O"] for _, is_labelled in places]
-    assert known_names(tokens, labels) == {("gout",): "D", ("flu",): "D"}
+    assert known_names(tokens, labels) == {("gout",): "D", ("Gout",): "D", ("flu",): "D"}
+
+
+def test_a_name_is_known_with_and_without_a_capital_but_where_the_text_says_otherwise() -> None:
+    text = {
+        "mice cells": True,
+        "Fly wing": True,
+        "zebra": True,
+        "Zebra": False,
+        "Rats": True,
+        "p53 gene": True,
+        "HeLa": True,
+    }
+    tokens = [name.split() for name in text]
+    labels = [entity_labels("D", len(words)) if text[" ".join(words)] else ["O"] * len(words) for words in tokens]
+    found = {" ".join(form) for form in known_names(tokens, labels)}
+    assert found == {"mice cells", "Mice cells", "Fly wing", "zebra", "Rats", "rats", "p53 gene", "HeLa"}
 
 
 def test_a_known_name_has_its_most_frequent_type() -> None:
     tokens = [["breast", "cancer"]] * 3
-    assert known_names(tokens, [["B-A", "E-A"], ["B-C", "E-C"], ["B-C", "E-C"]]) == {("breast", "cancer"): "C"}
+    names = known_names(tokens, [["B-A", "E-A"], ["B-C", "E-C"], ["B-C", "E-C"]])
+    assert names == {("breast", "cancer"): "C", ("Breast", "cancer"): "C"}
 
 
 def test_a_part_of_a_longer_mention_is_a_place_without_a_label_of_its_own() -> None:
     tokens = [["cancer"], ["breast", "cancer"], ["lung", "cancer"]]
     names = known_names(tokens, [["S-D"], ["B-D", "E-D"], ["B-D", "E-D"]])
-    assert names == {("breast", "cancer"): "D", ("lung", "cancer"): "D"}
+    assert {first for first, *_ in names} == {"breast", "Breast", "lung", "Lung"}
 
 
 def test_names_are_labelled_where_nothing_is_predicted_the_leftmost_and_longest() -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,13 @@ def test_page_and_terminal_end_with_the_sum(costs: list[Cost], monkeypatch: pyte
     for text in (cost.page("Cost", costs), output.getvalue()):
         last = next(line for line in reversed(text.splitlines()) if "all " in line)
         assert last.replace("|", " ").split() == ["all", "4", "3.60", "1.80", "600"]
+
+
+def test_names_are_whole_where_the_table_goes_into_a_file(costs: list[Cost], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    output = io.StringIO()
+    cost.terminal([replace(costs[0], cell="two-layers-contextual")], file=output)
+    assert "two-layers-contextual" in output.getvalue()
 
 
 def test_a_table_without_a_training_is_its_sum_alone(tmp_path: Path) -> None:

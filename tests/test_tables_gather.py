@@ -232,12 +232,16 @@ def test_mistakes_are_named(metrics: list[Path], tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nothing\.json: no such file"):
         gather([tmp_path / "nothing.json"], **wanted)
     content = json.loads(metrics[0].read_text())
-    content["scores"]["mine"]["test"]["sentence_counts"] = "no counts"
-    metrics[0].write_text(json.dumps(content))
-    with pytest.raises(UserError, match="not the counts of sentences"):
-        gather(metrics, **wanted)
-    content = json.loads(metrics[0].read_text())
-    content["scores"]["mine"]["test"]["strict"]["support"] = 7
+    whole = content["scores"]["mine"]["test"]
+    for key, value, words in (
+        ("sentence_counts", "no counts", "not the counts of sentences"),
+        ("errors", {"gold": {}, "predicted": {}}, "kinds of errors are missing"),
+    ):
+        content["scores"]["mine"]["test"] = whole | {key: value}
+        metrics[0].write_text(json.dumps(content))
+        with pytest.raises(UserError, match=rf"metrics\.json: .*{words}"):
+            gather(metrics, **wanted)
+    content["scores"]["mine"]["test"] = whole | {"strict": whole["strict"] | {"support": 7}}
     metrics[0].write_text(json.dumps(content))
     with pytest.raises(UserError, match="7 or 30 test entities"):
         gather(metrics, **wanted)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
+from metalstm.files import sha256
 from metalstm.scoring.evidence import KINDS
 from metalstm.scoring.scores import evaluate
 from metalstm.tables import csv_file, reference
@@ -75,9 +76,43 @@ def test_finished_runs_are_kept_once_and_what_was_there_stays(study: Path, tmp_p
 
 def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> None:
     write(study / f"results/runs/{RUNS[0]}/metrics.json", metrics(RUNS[0], epochs=9))
+    older = tmp_path / f"kept/runs/{RUNS[0]}.json"
+    write(older, metrics(RUNS[0]))
     kept = reference.keep(study, tmp_path / "kept")
     assert (kept.outdated, kept.new) == ([RUNS[0]], [RUNS[1]])
-    assert not (tmp_path / f"kept/runs/{RUNS[0]}.json").exists()
+    assert not older.exists()
+
+
+def test_scores_of_other_predictions_than_are_there_are_not_kept(study: Path, tmp_path: Path) -> None:
+    vote = "stm-vote/mine"
+    inputs = {name: f"results/runs/{name}/metrics.json" for name in (vote, RUNS[0])}
+    write(study / "results/plan/table/all.json", {"job": "table/all", "inputs": inputs})
+    run = {"setting": "stm-vote", "scope": "mine", "cell": "lstm", "seeds": [1], "corpora": ["mine"]}
+    write(study / f"results/runs/{vote}/metrics.json", [{"run": run, "scores": {}}])
+    predictions = study / "predictions.tsv"
+    predictions.write_text("a\tO\tO\n\n")
+    noted = {"inputs": {"predictions.tsv": sha256(predictions), "gone.tsv": "0"}}
+    write(study / "results/manifest/vote/stm/mine.json", noted)
+    write(study / f"results/manifest/score/{RUNS[0]}.json", noted)
+    assert reference.keep(study, tmp_path / "kept").new == [RUNS[0], vote]
+
+    predictions.write_text("a\tO\tS-D\n\n")
+    write(study / f"results/manifest/score/{RUNS[0]}.json", {})
+    kept = reference.keep(study, tmp_path / "kept")
+    assert (kept.unchanged, kept.outdated_votes) == ([RUNS[0]], [vote])
+    write(study / f"results/manifest/score/{RUNS[0]}.json", noted)
+    assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+
+
+@pytest.mark.parametrize("said", [None, {"mine": {}}, {"mine": {"chosen_by": "devel", "kinds": []}}, []])
+def test_scores_that_do_not_say_what_evidence_they_used_are_not_kept(study: Path, tmp_path: Path, said: Any) -> None:
+    write(study / f"results/plan/score/{RUNS[0]}.json", {"job": "score", "parameters": {"evidence": None}})
+    write(study / f"results/runs/{RUNS[0]}/metrics.json", metrics(RUNS[0]) | {"evidence": said})
+    if said:
+        with pytest.raises(UserError, match=r"metrics\.json: not a run's metrics"):
+            reference.keep(study, tmp_path / "kept")
+    else:
+        assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
 
 
 def test_a_run_on_vectors_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> None:
@@ -94,6 +129,8 @@ def test_a_run_on_vectors_of_other_parameters_is_not_kept(study: Path, tmp_path:
     write(study / "results/manifest/text/sentences.json", {"parameters": {"learned": 1}})
     write(study / "results/manifest/vectors/words.json", {"parameters": {"epochs": 15}})
     assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+    (study / "results/manifest/vectors/words.json").write_text('{"parameters":')
+    assert reference.keep(study, tmp_path / "kept").outdated == []
 
 
 @pytest.mark.parametrize(("planned", "made_by"), [({"hyper_size": 50}, {}), ({}, {"hyper_size": 50})])

@@ -16,18 +16,23 @@ LABELS = st.sampled_from(["O", "S-Disease", "B-Drug", "I-Drug", "E-Drug"])
 SPACED = st.text(st.sampled_from("aB1.<>&\"'é\u2028\u0085 \n"), max_size=60)
 
 
+def tagged(row, labels):
+    """A sentence whose tokens were read as they stand."""
+    return TaggedSentence(tuple(row), tuple(labels), tuple(token.text for token in row))
+
+
 @st.composite
 def documents(draw):
     text = draw(SPACED | st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=40))
     split = sentences(text)
-    return Document(text, tuple(TaggedSentence(tuple(row), tuple(draw(LABELS) for _ in row)) for row in split))
+    return Document(text, tuple(tagged(row, [draw(LABELS) for _ in row]) for row in split))
 
 
 def example():
     text = "Aspirin for lung\ncancer & <b>gout</b>."
     (row,) = [[token for tokens in sentences(text) for token in tokens]]
     kinds = {"Aspirin": "S-Drug", "lung": "B-Disease", "cancer": "E-Disease", "gout": "S-Disease"}
-    return Document(text, (TaggedSentence(tuple(row), tuple(kinds.get(token.text, "O") for token in row)),))
+    return Document(text, (tagged(row, [kinds.get(token.text, "O") for token in row]),))
 
 
 def test_mentions_have_type_place_and_text():
@@ -42,7 +47,7 @@ def test_a_name_that_is_found_twice_is_found_at_its_other_places():
     text = "Gout hurts. Gout swells. Gout is a disease."
     tokens = sentences(text)
     firsts = iter(["S-Disease", "S-Disease", "O"])
-    rows = [TaggedSentence(tuple(row), (next(firsts), *["O"] * (len(row) - 1))) for row in tokens]
+    rows = [tagged(row, [next(firsts), *["O"] * (len(row) - 1)]) for row in tokens]
     before, after = (
         Document(text, tuple(rows)),
         with_evidence(Document(text, tuple(rows)), known=None, abbreviations=False, names=True),

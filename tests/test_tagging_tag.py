@@ -19,7 +19,7 @@ from metalstm.nn.batch import collate
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
-from metalstm.tagging.documents import Document, TaggedSentence
+from metalstm.tagging.documents import Document, TaggedSentence, with_evidence
 from metalstm.tagging.inputs import STANDARD_INPUT, read_known_names, read_text, read_token_lines
 from metalstm.tagging.tag import tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
@@ -249,7 +249,10 @@ def test_a_text_file_that_is_not_utf8_is_refused_by_line(tmp_path):
 def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, found):
     text = "No lung cancer (LC) here. LC hurts. A gout. A gout. A gout."
     labels = iter(["O", "B-D", "E-D", *["O"] * 9, "S-D", "O", "O", "S-D", *["O"] * 4])
-    rows = [TaggedSentence(tuple(row), tuple(next(labels) for _ in row)) for row in sentences(text)]
+    rows = [
+        TaggedSentence(tuple(row), tuple(next(labels) for _ in row), tuple(token.text for token in row))
+        for row in sentences(text)
+    ]
     monkeypatch.setattr("metalstm.cli._one_thread", lambda: None)
     monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: None)
     monkeypatch.setattr("metalstm.tagging.tag.tag_text", lambda *_: Document(text, tuple(rows)))
@@ -264,6 +267,16 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
         gc.enable()
     assert done.exit_code == 0, done.output
     assert [entity["text"] for entity in json.loads(done.stdout)["entities"]] == found
+
+
+def test_names_are_known_in_the_spelling_that_the_tagger_reads():
+    document = tag_text(pharmacist(), "Alzheimer\u2019s disease and TNF\u03b1.")
+    (sentence,) = document.sentences
+    start, gene = sentence.words[:3], next(word for word in sentence.words if word.startswith("TNF"))
+    known = {start: "Disease", (gene,): "Gene"}
+    found = with_evidence(document, known=known, abbreviations=False, names=False).mentions()
+    assert all(word.isascii() for word in sentence.words)
+    assert [mention.text for mention in found] == ["Alzheimer\u2019s disease"[: found[0].end], "TNF\u03b1"]
 
 
 @pytest.mark.parametrize(

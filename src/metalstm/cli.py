@@ -287,9 +287,9 @@ def keep(
     kept = reference.keep(study, folder)
     print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:
-        print(f"left out: {run}, trained with other parameters than params.yaml has; run it again")
+        print(f"left out: {run}, trained with other parameters than params.yaml has, or not scored since; run it again")
     for vote in kept.outdated_votes:
-        print(f"left out: {vote}, of runs that are outdated or missing; run it again when they are finished")
+        print(f"left out: {vote}, of runs that are outdated, missing or trained again; run it when they are finished")
     if kept.unfinished:
         print(f"not finished: {len(kept.unfinished)} runs and votes, {', '.join(kept.unfinished[:5])} first")
     for table in reference.tables(folder):

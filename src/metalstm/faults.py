@@ -64,7 +64,8 @@ def _keys_at(kind: Any, location: tuple[int | str, ...]) -> list[str]:
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             kind = kind.model_fields[str(part)].annotation
         else:
-            kind = typing.get_args(kind)[-1]
+            # dict[str, X], list[X] or tuple[X, ...]
+            kind = [part for part in typing.get_args(kind) if part is not Ellipsis][-1]
     kind = _without_extras(kind)
     return list(kind.model_fields) if isinstance(kind, type) and issubclass(kind, BaseModel) else []
 

@@ -1,170 +1,42 @@
-"""params.yaml: what may stand in it, and how it is read (YAML 1.2, every key known, every value in bounds)."""
+"""params.yaml: how it is read (YAML 1.2), and what must hold between its parts."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
 from metalstm import faults
-from metalstm.corpora.catalogue import Corpus, catalogue
+from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
-from metalstm.nn.options import StudyNetworkOptions
-from metalstm.options import Options, Seed
-from metalstm.studies.options import RowsOptions, Variant
-from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
-from metalstm.vectors.options import NamedText, Text, VectorOptions
+from metalstm.overrides import Location, changed, changes_of, image_options, merge, trainings
+from metalstm.schema import MTM_PLUS, Change, EvidenceOptions, Study
 
-MTM_PLUS = "mtm-plus"
-
+_TRAINED_FOR = {"stm": "corpus", "mtm": "group", MTM_PLUS: "group"}
+"""What each setting trains a model for: the scope of its runs."""
+_MENDED_BY_OTHERS = ("value_error", "missing")
+"""Faults between values (their validators raise ValueError) and values that may stand in another change."""
 _TABLES_OF_ALL = ("all", "cost", "errors")
 """Below results/tables, where groups and sets of images have theirs."""
-
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Names = list[Name]
-Chosen = TypeVar("Chosen", bound=BaseModel)
+Refuse = Callable[[Location, str], NoReturn]
 
 
-def _each_once(values: Any) -> Any:
-    twice = sorted({str(value) for value in values if values.count(value) > 1})
-    if twice:
-        raise ValueError(f"named more than once: {', '.join(twice)}; name each once")
-    return values
+class _Constructor(RoundTripConstructor):
+    """Values of YAML, with the line of one that cannot be what it looks like."""
 
-
-Once = AfterValidator(_each_once)
-Seeds = Annotated[list[Seed], Field(min_length=1), Once]
-
-
-class Settings(Options):
-    """Which models are trained: one for each corpus, one for each group.
-
-    mtm: all weights are shared, and task tags say which corpus a sentence is from; mtm-plus: no tags, and what
-    `model.multitask` and the last options of `training` say.
-    """
-
-    per_corpus: Annotated[tuple[Literal["stm"], ...], Field(strict=False), Once]
-    per_group: Annotated[tuple[Literal["mtm", "mtm-plus"], ...], Field(strict=False), Once]
-
-
-class When(Options):
-    """The runs that an override is for; what is not named matches all."""
-
-    setting: str | None = None
-    scope: str | None = None
-    cell: str | None = None
-
-    def matches(self, setting: str, scope: str, cell: str) -> bool:
-        """Whether a run of this setting, scope and cell is meant."""
-        wanted = zip((self.setting, self.scope, self.cell), (setting, scope, cell), strict=True)
-        return all(want is None or want == have for want, have in wanted)
-
-
-class Override(Options):
-    """Values that replace those of `model` and `training` in some runs; nested keys are merged."""
-
-    when: When
-    model: dict[str, Any] = Field(default_factory=dict)
-    training: dict[str, Any] = Field(default_factory=dict)
-
-
-class TaggerVariant(Options):
-    """A cell under another name, with options, network or training of its own; it is named in `cells` like a cell."""
-
-    cell: str
-    options: dict[str, Any] = Field(default_factory=dict)
-    """Beside those that `cell_options` has for the cell."""
-    model: dict[str, Any] = Field(default_factory=dict)
-    training: dict[str, Any] = Field(default_factory=dict)
-
-
-class StudyVectors(VectorOptions):
-    """The word vectors of the study, and the corpora and the texts that they are learned from."""
-
-    corpora: Annotated[Names, Once] = Field(default_factory=list)
-    """Names that `corpora` of the study leaves out are left out here too."""
-    texts: list[NamedText] = Field(default_factory=list)
-
-    @field_validator("texts")
-    @classmethod
-    def _each_text_once(cls, texts: list[Text]) -> list[Text]:
-        _each_once([text.origin for text in texts])
-        return texts
-
-    @model_validator(mode="after")
-    def _text_to_learn_from(self) -> "StudyVectors":
-        if self.is_learned and not self.corpora and not self.texts:
-            raise ValueError("`corpora` and `texts` name nothing to learn from; name some or set `source: random`")
-        return self
-
-    @model_validator(mode="after")
-    def _downloads_have_names_of_their_own(self) -> "StudyVectors":
-        names = [text.name for text in self.texts if text.address]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"`texts` has several addresses that end in {', '.join(sorted(twice))}; name one of each")
-        return self
-
-
-class EvidenceOptions(Options):
-    """For which corpora each kind of evidence from beyond a sentence is used."""
-
-    known: Annotated[Names, Once] = Field(default_factory=list)
-    abbreviations: Annotated[Names, Once] = Field(default_factory=list)
-    names: Annotated[Names, Once] = Field(default_factory=list)
-
-
-class ScoringOptions(Options):
-    """What is scored beside the predictions of a run."""
-
-    evidence: EvidenceOptions | None = None
-    """From beyond a sentence; null: each kind where it raises F1 of the devel file."""
-
-
-class Images(RowsOptions):
-    """Which variants of cells read which sets of images; network and training are the same for all."""
-
-    sets: Annotated[Names, Once]
-    variants: dict[Name, Variant]
-    """Each name is a row of the table."""
-    seeds: Seeds
-
-    @model_validator(mode="after")
-    def _something_to_train(self) -> "Images":
-        if self.sets and not self.variants:
-            raise ValueError("`variants` names none to train; name one, or leave `sets` empty")
-        return self
-
-
-class Tracking(Options):
-    """Where MLflow keeps the runs."""
-
-    enabled: bool = True
-    uri: str = "sqlite:///mlflow.db"
-
-
-class Study(Options):
-    """All of params.yaml."""
-
-    corpora: Annotated[Names, Field(min_length=1), Once]
-    groups: dict[Name, Annotated[Names, Once]]
-    settings: Settings
-    cells: Annotated[Names, Field(min_length=1), Once]
-    cell_options: dict[Name, dict[str, Any]] = Field(default_factory=dict)
-    variants: dict[Name, TaggerVariant] = Field(default_factory=dict)
-    seeds: Seeds
-    model: StudyNetworkOptions = StudyNetworkOptions()
-    training: JointTrainingOptions = JointTrainingOptions()
-    scoring: ScoringOptions = ScoringOptions()
-    vectors: StudyVectors = StudyVectors(source="random")
-    language_models: dict[Name, LanguageModelOptions] = Field(default_factory=dict)
-    """Each is learned once, over the word vectors; `model.contextual` names the one that a tagger reads."""
-    overrides: list[Override] = Field(default_factory=list)
-    images: Images
-    own_corpora: dict[Name, Corpus] = Field(default_factory=dict)
-    tracking: Tracking = Tracking()
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """The value of a node."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, KeyError):  # a date with a thirteenth month, `!!int many`, `!!bool perhaps`
+            kind, value = node.tag.rpartition(":")[2], str(node.value)[:60]
+            problem = f"{value} looks like a value of type {kind} and is none; put it in quotes if it is a word"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
 
 
 def read(path: Path) -> Study:
@@ -174,8 +46,10 @@ def read(path: Path) -> Study:
         UserError: no such file, not UTF-8, not YAML, an unknown key (with the nearest right one), a value of the wrong
             type or out of bounds; with file and line.
     """
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
     try:
-        document = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from a folder that has a params.yaml") from None
     except UnicodeDecodeError as error:
@@ -196,7 +70,7 @@ def validate(document: Any, path: Path) -> Study:
         UserError: the first breach, in words.
     """
 
-    def refuse(location: tuple[int | str, ...], words: str) -> NoReturn:
+    def refuse(location: Location, words: str) -> NoReturn:
         line = faults.line_of(document, location)
         raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
 
@@ -211,69 +85,159 @@ def validate(document: Any, path: Path) -> Study:
         except UserError as error:
             refuse(("cell_options", name), str(error))
     try:
-        check_contextual(study, study.model)
+        check_contextual(study, study.model.contextual)
     except UserError as error:
         refuse(("model", "contextual"), str(error))
     if study.language_models and study.vectors.source == "random":
         refuse(("language_models",), "a language model reads word vectors, and `vectors.source: random` gives none")
     if study.language_models and not (study.vectors.corpora or study.vectors.texts):
         refuse(("language_models",), "a language model learns from the text of `vectors`, and that names none")
+    _check_cells(study, refuse)
+    _check_corpora(study, refuse)
+    _check_overrides(study, refuse)
+    _checkchanges_of(study, refuse)
+    _check_runs(study, refuse)
+    _check_images(study, refuse)
+    return study
+
+
+def _check_cells(study: Study, refuse: Refuse) -> None:
     for name, variant in study.variants.items():
         if name in cells.names():
             refuse(("variants", name), f"`{name}` is a cell itself; give the variant another name")
         try:
             check_cell(variant.cell, study.cell_options.get(variant.cell, {}) | variant.options)
-            check_contextual(study, merged(study.model, variant.model, f"variants.{name}.model"))
-            merged(study.training, variant.training, f"variants.{name}.training")
         except UserError as error:
             refuse(("variants", name), str(error))
     named = [*cells.names(), *study.variants]
     for number, name in enumerate(study.cells):
         if name not in named:
             refuse(("cells", number), f"there is no cell {name!r}{faults.nearest(name, named)}")
-    for number, name in enumerate(study.images.sets):
-        if name in _TABLES_OF_ALL:
-            refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
-    corpora = [*catalogue(), *study.own_corpora]
+
+
+def _check_corpora(study: Study, refuse: Refuse) -> None:
+    _check_names(study, ("corpora",), study.corpora, refuse)
+    for number, name in enumerate(study.corpora):
+        if catalogue.entry(name, study.own_corpora).kind != "tokens":
+            refuse(("corpora", number), f"{name} has no tokens to tag; name it in images.sets")
+    known = [*catalogue.catalogue(), *study.own_corpora]
     for name, members in study.groups.items():
-        if name in corpora:
+        if name in known:
             refuse(("groups", name), f"{name} is a corpus; give the group another name, so that runs can be told apart")
         if name in _TABLES_OF_ALL:
             refuse(("groups", name), f"`{name}` is a table of all corpora; give the group another name")
+        # One that is not in `corpora` is left out, and so must not be one that is misspelt.
+        _check_names(study, ("groups", name), members, refuse)
         if not set(members) & set(study.corpora):
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
-    for kind, chosen in (study.scoring.evidence or EvidenceOptions()).model_dump().items():
-        for number, name in enumerate(chosen):
-            if name not in corpora:
-                place = ("scoring", "evidence", kind, number)
-                refuse(place, f"there is no corpus {name!r}{faults.nearest(name, corpora)}")
+    vectors = study.vectors
+    _check_names(study, ("vectors", "corpora"), vectors.corpora, refuse)
+    if vectors.is_learned and not vectors.texts and not set(vectors.corpora) & set(study.corpora):
+        refuse(
+            ("vectors", "corpora"),
+            f"none of {', '.join(vectors.corpora)} stands in `corpora`, so there is no text to learn from; name some "
+            f"of {', '.join(study.corpora)}, or set `source: random`",
+        )
+    for kind, names in (study.scoring.evidence or EvidenceOptions()).model_dump().items():
+        _check_names(study, ("scoring", "evidence", kind), names, refuse)
+
+
+def _check_names(study: Study, place: Location, names: Sequence[str], refuse: Refuse) -> None:
+    """Refuse what is no corpus or set of images at all."""
+    for number, name in enumerate(names):
+        try:
+            catalogue.entry(name, study.own_corpora)
+        except UserError as error:
+            refuse((*place, number), str(error))
+
+
+def _check_overrides(study: Study, refuse: Refuse) -> None:
+    """Refuse an override that names what there is not, or a scope that its setting never has."""
+    scopes = {"corpus": [*catalogue.catalogue(), *study.own_corpora], "group": [*study.groups]}
     known = {
-        "setting": ["stm", "mtm", MTM_PLUS],
-        "scope": [*corpora, *study.groups],
-        "cell": named,
+        "setting": [*_TRAINED_FOR],
+        "scope": [*scopes["corpus"], *scopes["group"]],
+        "cell": [*cells.names(), *study.variants],
     }
     for number, override in enumerate(study.overrides):
+        when, place = override.when, ("overrides", number, "when")
         for key, names in known.items():
-            wanted = getattr(override.when, key)
+            wanted = getattr(when, key)
             if wanted is not None and wanted not in names:
+                refuse((*place, key), f"`{key}: {wanted}` is not known{faults.nearest(wanted, names)}")
+        if when.setting is not None and when.scope is not None:
+            kind = _TRAINED_FOR[when.setting]
+            if when.scope not in scopes[kind]:
                 refuse(
-                    ("overrides", number, "when", key),
-                    f"`{key}: {wanted}` is not known{faults.nearest(wanted, names)}",
+                    (*place, "scope"),
+                    f"`scope: {when.scope}` is no {kind}, but {when.setting} has a model for each {kind}, so no run is "
+                    f"meant; name a {kind}, or leave `setting` out",
                 )
-        variant = study.variants.get(override.when.cell or "", TaggerVariant(cell="lstm"))
+
+
+def _checkchanges_of(study: Study, refuse: Refuse) -> None:
+    """Refuse what is wrong in a change whatever stands beside it, be it for a run of this study or for none."""
+    changes: dict[Location, Change] = {("variants", name): variant for name, variant in study.variants.items()}
+    changes |= {("overrides", number): override for number, override in enumerate(study.overrides)}
+    for location, change in changes.items():
+        for part, options, values in (
+            ("model", study.model, change.model),
+            ("training", study.training, change.training),
+        ):
+            place = (*location, part)
+            try:
+                type(options).model_validate(merge(options.model_dump(), values))
+            except ValidationError as error:
+                for fault in error.errors():
+                    if fault["type"] not in _MENDED_BY_OTHERS:
+                        words = faults.in_words(fault, type(options))
+                        refuse((*place, *fault["loc"]), f"{'.'.join(map(str, place))}: {words}")
         try:
-            check_contextual(study, merged(merged(study.model, variant.model), override.model))
-            merged(merged(study.training, variant.training), override.training)
+            check_contextual(study, change.model.get("contextual"))
         except UserError as error:
-            refuse(("overrides", number), str(error))
-    for name, rows in study.images.variants.items():
+            refuse((*location, "model", "contextual"), str(error))
+
+
+def _check_runs(study: Study, refuse: Refuse) -> None:
+    """Refuse values that do not fit together in a run, once all that are for it have been merged."""
+    for setting, scope, cell in trainings(study):
+        changes = changes_of(study, setting, scope, cell)
         try:
-            check_cell(rows.cell, rows.options)
+            changed(study, [*changes.values()])
+        except UserError as error:
+            refuse(_where_it_went_wrong(study, changes), f"{setting}/{scope}/{cell}: {error}")
+
+
+def _where_it_went_wrong(study: Study, changes: dict[Location, Change]) -> Location:
+    """The last change before which all was well: those after it may say nothing of what is wrong."""
+
+    def is_well(count: int) -> bool:
+        try:
+            changed(study, [*changes.values()][:count])
+        except UserError:
+            return False
+        return True
+
+    # Before the first change there are `model` and `training` as they stand, which are right by themselves.
+    return [*changes][max(filter(is_well, range(len(changes))))]
+
+
+def _check_images(study: Study, refuse: Refuse) -> None:
+    for number, name in enumerate(study.images.sets):
+        if name in _TABLES_OF_ALL:
+            refuse(("images", "sets", number), f"`{name}` is a table of all corpora; give the set another name")
+    _check_names(study, ("images", "sets"), study.images.sets, refuse)
+    for number, name in enumerate(study.images.sets):
+        if catalogue.entry(name, study.own_corpora).kind != "images":
+            refuse(("images", "sets", number), f"{name} has no images; name it in corpora")
+    for name, variant in study.images.variants.items():
+        try:
+            check_cell(variant.cell, variant.options)
+            image_options(study, name)
         except UserError as error:
             refuse(("images", "variants", name), str(error))
-    return study
 
 
 def check_cell(cell: str, options: dict[str, Any]) -> None:
@@ -283,9 +247,8 @@ def check_cell(cell: str, options: dict[str, Any]) -> None:
         raise UserError(f"`num_tasks` of {cell} follows from the corpora that a model learns from; leave it out")
 
 
-def check_contextual(study: Study, network: StudyNetworkOptions) -> None:
-    """Raise UserError if `network` names a language model that the study does not have."""
-    wanted = network.contextual
+def check_contextual(study: Study, wanted: str | None) -> None:
+    """Raise UserError if `model.contextual` names a language model that the study does not have."""
     if wanted is not None and wanted not in study.language_models:
         known = study.language_models
         hint = faults.nearest(wanted, known) if known else "; `language_models` names none: describe it there"
@@ -304,23 +267,3 @@ def plain(value: Any) -> Any:
         if isinstance(value, kind):
             return kind(value)
     return value
-
-
-def merged(options: Chosen, changes: dict[str, Any], place: str = "overrides") -> Chosen:
-    """`options` with the nested values of `changes` in the place of theirs, checked again.
-
-    Raises:
-        UserError: an unknown key or a value that does not fit; `place` says where in params.yaml.
-    """
-    try:
-        return type(options).model_validate(_merge(options.model_dump(), changes))
-    except ValidationError as error:
-        raise UserError(f"{place}: {faults.in_words(faults.first(error), type(options))}") from None
-
-
-def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in changes.items():
-        both = isinstance(value, dict) and isinstance(base.get(key), dict)
-        result[key] = _merge(base[key], value) if both else value
-    return result

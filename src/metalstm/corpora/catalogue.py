@@ -88,6 +88,15 @@ class Corpus(Options):
     citations: Annotated[tuple[Citation, ...], Field(strict=False)] = ()
     """The corpus's own publication first, then that of the collection it is taken from."""
 
+    @field_validator("folder")
+    @classmethod
+    def _home_is_known(cls, folder: str | None) -> str | None:
+        try:
+            Path(folder or "").expanduser()
+        except RuntimeError:
+            raise ValueError("`~` stands for no home folder that is known here; give the whole path") from None
+        return folder
+
     @model_validator(mode="after")
     def _has_one_origin(self) -> "Corpus":
         if (self.address is None) == (self.folder is None):

@@ -48,7 +48,7 @@ def check(path: Path, scheme: Scheme | None = None) -> list[Problem]:
         problems.append(Problem(1, "expected LF as the end of every line, but every line ends with CR LF"))
         lines = [line.removesuffix(b"\r") for line in lines]
     for number, line in enumerate(lines, start=1):
-        text, wrong = _decoded(line, number)
+        text, wrong = _decoded(line, number, ended=number < len(lines))
         texts.append(text)
         problems += [Problem(number, message) for message in wrong]
     problems += _layout(texts)
@@ -65,8 +65,8 @@ def render(path: Path, problem: Problem) -> str:
     return f"{path}:{problem.line}: {problem.message}"
 
 
-def _decoded(line: bytes, number: int) -> tuple[str, list[str]]:
-    """The text of a line without byte order mark and carriage return, and what is wrong with its bytes."""
+def _decoded(line: bytes, number: int, ended: bool) -> tuple[str, list[str]]:
+    """The text of a line without byte order mark, CR before LF and lone spaces, and what is wrong with its bytes."""
     wrong: list[str] = []
     try:
         text = line.decode("utf-8")
@@ -76,11 +76,16 @@ def _decoded(line: bytes, number: int) -> tuple[str, list[str]]:
     if number == 1 and text.startswith(BYTE_ORDER_MARK):
         wrong.append("expected a file without byte order mark, but it starts with one")
         text = text.removeprefix(BYTE_ORDER_MARK)
-    if text.endswith("\r"):
+    if ended and text.endswith("\r"):
         wrong.append("expected LF as the end of the line, but found CR LF")
         text = text.removesuffix("\r")
+    if "\r" in text:
+        wrong.append("expected LF as the end of a line, but found a CR alone; save the file with LF line ends")
     if "\0" in text:
         wrong.append("expected text, but found a NUL")
+    if text and not text.strip(" "):
+        wrong.append("expected a token and its label or a blank line, but found spaces alone")
+        text = ""
     return text, wrong
 
 

@@ -2,7 +2,8 @@
 
 The form that this package writes is narrow: token TAB label, exactly one blank line after every sentence the last one
 included, LF, UTF-8. What it reads is wider: see `read`. Tokens are whatever stands between separators. A quote, `null`,
-`#` or a no-break space is a token like any other, and only LF ends a line: U+0085 and U+2028 do not.
+`#` or a no-break space is a token like any other, and only LF ends a line: U+0085 and U+2028 do not. A CR without LF is
+refused: where it ends the lines of a file, all of them would be read as one.
 """
 
 import re
@@ -39,7 +40,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
     """Read the sentences of a file.
 
     Several blank lines are one boundary, the last sentence needs none, CR LF and a byte order mark are accepted. A
-    line that starts a sentence and has -DOCSTART- in its first column marks a document (CoNLL-2003) and is skipped.
+    line of nothing but spaces is blank too; beside a separator they are a token or a label. A line that starts a
+    sentence and has -DOCSTART- in its first column marks a document (CoNLL-2003) and is skipped.
 
     Args:
         path: the file, in UTF-8.
@@ -49,8 +51,8 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
             in the file's text, for what is a pipe can be read but once.
 
     Raises:
-        UserError: the file cannot be read or is not UTF-8; a line has too few columns, or not as many as the first
-            one; a token or a label is empty. File and line are named.
+        UserError: the file cannot be read or is not UTF-8, or holds a CR without LF; a line has too few columns, or
+            not as many as the first one; a token or a label is empty. File and line are named.
     """
     sentences: list[Sentence] = []
     width = 0
@@ -112,7 +114,7 @@ def write(path: Path, sentences: Iterable[Sentence]) -> None:
 
     Raises:
         UserError: a sentence could not be read back: it is empty, starts with -DOCSTART-, or a token or a label of
-            it is empty or holds TAB, LF, NUL or (a label) a final CR; or a byte order mark would open the file.
+            it is empty or holds TAB, LF, CR or NUL; or a byte order mark would open the file.
     """
     blocks: list[str] = []
     for number, sentence in enumerate(sentences, start=1):
@@ -167,7 +169,13 @@ def _text(path: Path) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}:{line}: expected text in UTF-8, but found a NUL; if it is UTF-16, save it as UTF-8")
-    return text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")
+    text = text.removeprefix(BYTE_ORDER_MARK).replace("\r\n", "\n")
+    if "\r" in text:
+        line = text.count("\n", 0, text.index("\r")) + 1
+        raise UserError(
+            f"{path}:{line}: expected LF as the end of a line, but found a CR alone; save the file with LF line ends"
+        )
+    return text
 
 
 def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
@@ -175,9 +183,8 @@ def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[s
     split: Callable[[str], list[str]] = _SPACES.split if separator is None else partial(str.split, sep=separator)
     rows: list[list[str]] = []
     for number, whole in enumerate(_lines(text), start=1):
-        line = whole.strip(" \t") if separator is None else whole
-        if line:
-            row = split(line)
+        row = split(whole.strip(" \t") if separator is None else whole)
+        if len(row) > 1 or row[0].strip(" "):
             if rows or row[0] != DOCUMENT_START:
                 rows.append(row)
         elif rows:
@@ -209,7 +216,7 @@ def _reads_back(block: str, size: int) -> bool:
         size > 0
         and block.count("\t") == block.count("\n") == size
         and not block.startswith(("\t", f"{DOCUMENT_START}\t"))
-        and not any(broken in block for broken in ("\n\t", "\t\n", "\r\n", "\0"))
+        and not any(broken in block for broken in ("\n\t", "\t\n", "\r", "\0"))
     )
 
 

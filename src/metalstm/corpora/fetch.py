@@ -256,7 +256,11 @@ def _in_mirror(mirror: str, url: str) -> str | Path:
     parts = urlsplit(url)
     if mirror.startswith(("http://", "https://")):
         return f"{mirror.rstrip('/')}/{parts.netloc}{parts.path}"
-    folder = Path(mirror).expanduser()
+    try:
+        folder = Path(mirror).expanduser()
+    except RuntimeError:
+        words = "`~` stands for no home folder that is known here; give the whole path"
+        raise UserError(f"{MIRROR} is {mirror!r}: {words}") from None
     if not folder.is_dir():
         raise UserError(f"{MIRROR} is {mirror!r}: expected a folder that is there, or an http(s) address")
     return folder / parts.netloc / unquote(parts.path).lstrip("/")

@@ -76,22 +76,25 @@ def split(sentences: Iterable[Sentence]) -> dict[str, list[Sentence]]:
     """
     corpora: dict[str, list[Sentence]] = {}
     for number, sentence in enumerate(sentences, start=1):
-        tokens = sentence.tokens
-        corpus = tokens[0].removeprefix("<").removesuffix(">") if tokens else ""
-        if len(tokens) < 3 or (tokens[0], tokens[-1]) != (f"<{corpus}>", f"</{corpus}>") or not _is_name(corpus):
-            ends = f"{tokens[0]!r} ... {tokens[-1]!r}" if tokens else "nothing"
-            raise UserError(
-                f"sentence {number}: expected tokens between the task tags <corpus> and </corpus>, but found {ends}; "
-                "only joined corpora can be split"
-            )
-        corpora.setdefault(corpus, []).append(Sentence(tokens[1:-1], sentence.labels[1:-1]))
+        try:
+            corpus, stripped = untag(sentence)
+        except UserError as error:
+            raise UserError(f"sentence {number}: {error}") from None
+        corpora.setdefault(corpus, []).append(stripped)
     return corpora
 
 
-def strip(sentence: Sentence) -> Sentence:
-    """A joint sentence without its two tags; raises as `split` does."""
-    ((stripped,),) = split([sentence]).values()
-    return stripped
+def untag(sentence: Sentence) -> tuple[str, Sentence]:
+    """Undo `tag`: the corpus of a joint sentence, and the sentence without its two tags; raises as `split` does."""
+    tokens = sentence.tokens
+    corpus = tokens[0].removeprefix("<").removesuffix(">") if tokens else ""
+    if len(tokens) < 3 or (tokens[0], tokens[-1]) != (f"<{corpus}>", f"</{corpus}>") or not _is_name(corpus):
+        ends = f"{tokens[0]!r} ... {tokens[-1]!r}" if tokens else "nothing"
+        raise UserError(
+            f"expected tokens between the task tags <corpus> and </corpus>, but found {ends}; "
+            "only joined corpora can be split"
+        )
+    return corpus, Sentence(tokens[1:-1], sentence.labels[1:-1])
 
 
 def clean_prediction(labels: Sequence[str], corpora: Collection[str]) -> tuple[list[str], int]:

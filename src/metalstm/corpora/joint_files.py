@@ -1,9 +1,10 @@
 """Joint corpora as files: folders of corpora into one folder, and apart again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from metalstm.corpora import columns, joint, labels
+from metalstm.corpora.columns import Sentence
 from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
 
@@ -37,21 +38,30 @@ def join(folders: Mapping[str, Path], destination: Path) -> dict[Path, list[str]
 def split(source: Path, destination: Path) -> dict[Path, int]:
     """Take a joint file, or all of a folder, apart: `destination`/<corpus>/<file>; how many sentences each file has.
 
-    A `destination` that ends in .tsv takes all sentences of one file.
+    A `destination` that ends in .tsv takes all sentences of one file. Nothing is written before all files have been
+    read and taken apart.
 
     Raises:
-        UserError: there is no file; as `joint.split`.
+        UserError: there is no file; a sentence does not stand between the two tags of one corpus.
     """
     files = sorted(source.glob("[!.]*.tsv")) if source.is_dir() else [source]
     if not files:
         raise UserError(f"{source}: no .tsv file in this folder")
-    if destination.suffix == ".tsv" and not source.is_dir():
-        stripped = [joint.strip(sentence) for sentence in columns.read(source)]
-        columns.write(destination, stripped)
-        return {destination: len(stripped)}
-    written = {}
+    whole = destination.suffix == ".tsv" and not source.is_dir()
+    # A file without sentences still is one, where its name does not depend on them.
+    parts: dict[Path, list[Sentence]] = {destination: []} if whole else {}
     for file in files:
-        for corpus, sentences in joint.split(columns.read(file)).items():
-            columns.write(destination / corpus / file.name, sentences)
-            written[destination / corpus / file.name] = len(sentences)
-    return written
+        for corpus, sentence in _untagged(file):
+            parts.setdefault(destination if whole else destination / corpus / file.name, []).append(sentence)
+    for path, sentences in parts.items():
+        columns.write(path, sentences)
+    return {path: len(sentences) for path, sentences in parts.items()}
+
+
+def _untagged(file: Path) -> Iterator[tuple[str, Sentence]]:
+    """The sentences of a joint file without their tags, each with its corpus."""
+    for number, sentence in enumerate(columns.read(file)):
+        try:
+            yield joint.untag(sentence)
+        except UserError as error:
+            raise UserError(f"{labels.place(file, number, 0)}: {error}") from None

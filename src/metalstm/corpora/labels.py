@@ -19,7 +19,7 @@ def require_readable(path: Path, sentences: Sequence[Sentence], separator: Separ
             try:
                 schemes.split_label(label)
             except UserError as error:
-                raise UserError(f"{_place(path, number, position, separator)}: {error}") from None
+                raise UserError(f"{place(path, number, position, separator)}: {error}") from None
 
 
 def require_iobes(path: Path, sentences: Sequence[Sentence]) -> None:
@@ -30,11 +30,11 @@ def require_iobes(path: Path, sentences: Sequence[Sentence]) -> None:
     """
     for number, sentence in enumerate(sentences):
         for fault in schemes.faults(sentence.labels, "iobes")[:1]:
-            place = _place(path, number, fault.position, "\t")
-            raise UserError(f"{place}: {fault.message}; run `metalstm convert` on the file first")
+            where = place(path, number, fault.position)
+            raise UserError(f"{where}: {fault.message}; run `metalstm convert` on the file first")
 
 
-def _place(path: Path, sentence: int, token: int, separator: Separator) -> str:
+def place(path: Path, sentence: int, token: int, separator: Separator = "\t") -> str:
     """A file and the line of a token; its sentence and token by number where the file, a pipe, cannot be read again."""
     if not path.is_file():
         return f"{path}: sentence {sentence + 1}, token {token + 1}"

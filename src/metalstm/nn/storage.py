@@ -132,12 +132,15 @@ def continued_path(directory: Path, corpus: str) -> Path:
 def load(directory: Path, corpus: str | None = None) -> Tagger:
     """Rebuild a tagger, in evaluation mode and on the CPU; the state of torch's generator stays as it was.
 
-    With `corpus`, the weights are that corpus's own where the tagger has such. Raises UserError if a file is missing,
-    damaged, not of this program or of a newer version of it, and for a corpus that the tagger does not know.
+    With `corpus`, or where it knows but one, the weights are that corpus's own where the tagger has such. Raises
+    UserError if a file is missing, damaged, not of this program or of a newer version of it, and for a corpus that the
+    tagger does not know.
     """
     description = describe(directory)
     if corpus is not None:
         description.lexicon.corpus_id(corpus)
+    elif len(description.lexicon.corpora) == 1:
+        (corpus,) = description.lexicon.corpora
     with torch.random.fork_rng(devices=[]):
         tagger = Tagger(description.lexicon, description.options)
     weights = _read(directory / WEIGHTS, description.weights_sha256)

@@ -12,7 +12,6 @@ from pathlib import Path
 from metalstm import parameters
 from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text_if_changed
-from metalstm.parameters import Study
 from metalstm.plan import corpora, images, taggers, vectors
 from metalstm.plan.corpora import groups
 from metalstm.plan.job import (
@@ -29,6 +28,7 @@ from metalstm.plan.job import (
 )
 from metalstm.plan.priorities import priorities
 from metalstm.plan.taggers import runs
+from metalstm.schema import Study
 
 __all__ = [
     "MANIFESTS",

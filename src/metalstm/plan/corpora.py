@@ -3,17 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
 
 from metalstm import source
 from metalstm.corpora import catalogue
 from metalstm.corpora.splits import SPLITS
-from metalstm.errors import UserError
 from metalstm.files import git_blob_id
-from metalstm.parameters import Study
 from metalstm.plan.job import Plan
-
-Kind = Literal["tokens", "images"]
+from metalstm.schema import Study
 
 
 def plans(study: Study) -> Iterator[Plan]:
@@ -26,14 +22,7 @@ def plans(study: Study) -> Iterator[Plan]:
 
 
 def groups(study: Study) -> dict[str, tuple[str, ...]]:
-    """The groups, each with those of its corpora that the study has.
-
-    Raises:
-        UserError: a member is no corpus at all, and so was not left out but misspelt.
-    """
-    for members in study.groups.values():
-        for corpus in members:
-            catalogue.entry(corpus, study.own_corpora)
+    """The groups, each with those of its corpora that the study has."""
     return {name: tuple(c for c in members if c in study.corpora) for name, members in study.groups.items()}
 
 
@@ -51,13 +40,9 @@ def joint(group: str) -> dict[str, str]:
     return {split: f"data/joint/{group}/{split}.tsv" for split in SPLITS}
 
 
-def fetch(study: Study, corpus: str, kind: Kind = "tokens") -> Plan:
-    """The plan that brings a corpus, or a set of images, to data/raw.
-
-    Raises:
-        UserError: there is none of that name and kind.
-    """
-    entry = _entry(study, corpus, kind)
+def fetch(study: Study, corpus: str) -> Plan:
+    """The plan that brings a corpus, or a set of images, to data/raw."""
+    entry = catalogue.entry(corpus, study.own_corpora)
     sources = {split: asdict(src) for split, src in catalogue.sources(entry).items()}
     for split in sources.values():
         # A file of the user's own is known by its content, so that a changed file is fetched again.
@@ -68,7 +53,7 @@ def fetch(study: Study, corpus: str, kind: Kind = "tokens") -> Plan:
 
 
 def _convert(study: Study, corpus: str) -> Plan:
-    entry = _entry(study, corpus)
+    entry = catalogue.entry(corpus, study.own_corpora)
     chosen = {"corpus": corpus, "scheme": entry.scheme, "columns": entry.columns.model_dump()}
     return Plan(f"convert/{corpus}", _raw(corpus), iobes(corpus), chosen, source.digest("metalstm.stages.convert"))
 
@@ -82,12 +67,3 @@ def _join(group: str, members: Sequence[str]) -> Plan:
 def _content(path: str | None) -> str | None:
     """The git blob id of a file of the user's own; None if there is none (the stage that reads it says so)."""
     return git_blob_id(Path(path)) if path is not None and Path(path).is_file() else None
-
-
-def _entry(study: Study, corpus: str, kind: Kind = "tokens") -> catalogue.Corpus:
-    entry = catalogue.entry(corpus, study.own_corpora)
-    if entry.kind != kind == "tokens":
-        raise UserError(f"params.yaml: corpora: {corpus} has no tokens to tag; name it in images.sets")
-    if entry.kind != kind:
-        raise UserError(f"params.yaml: images.sets: {corpus} has no images; name it in corpora")
-    return entry

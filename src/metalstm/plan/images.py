@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from metalstm import parameters, source
+from metalstm import overrides, source
 from metalstm.nn import cells
-from metalstm.parameters import Study
 from metalstm.plan.corpora import fetch
 from metalstm.plan.job import Plan, Run
-from metalstm.studies.options import RowsOptions
+from metalstm.schema import Study
 
 RUN_FILES = ("model.safetensors", "history.csv", "metrics.json")
 
@@ -25,7 +24,7 @@ def runs(study: Study, images: str) -> list[Run]:
 def plans(study: Study) -> Iterator[Plan]:
     """The plans of all jobs on images, each after those that it needs."""
     for images in study.images.sets:
-        fetched = fetch(study, images, kind="images")
+        fetched = fetch(study, images)
         yield fetched
         trained = [_train(study, run, fetched) for run in runs(study, images)]
         yield from trained
@@ -34,7 +33,6 @@ def plans(study: Study) -> Iterator[Plan]:
 
 def _train(study: Study, run: Run, fetched: Plan) -> Plan:
     variant = study.images.variants[run.cell]
-    options = RowsOptions.model_validate(study.images.model_dump(include=set(RowsOptions.model_fields)))
     chosen = {
         "setting": run.setting,
         "scope": run.scope,
@@ -42,7 +40,7 @@ def _train(study: Study, run: Run, fetched: Plan) -> Plan:
         "cell": variant.cell,
         "cell_options": variant.options,
         "seed": run.seed,
-        "options": parameters.merged(options, variant.training, "params.yaml: images.variants").model_dump(),
+        "options": overrides.image_options(study, run.cell).model_dump(),
     }
     outputs = {name: f"{run.folder}/{name}" for name in RUN_FILES}
     code = source.digest("metalstm.stages.images", f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}")

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from metalstm import parameters, source
+from metalstm import overrides, source
 from metalstm.files import sha256
 from metalstm.nn import cells
 from metalstm.nn.options import ContextOptions, TaggerOptions
-from metalstm.parameters import MTM_PLUS, Study, TaggerVariant
 from metalstm.plan.corpora import groups, iobes, joint
 from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, language_model
+from metalstm.schema import MTM_PLUS, Study, TaggerVariant
 from metalstm.tables import published
 from metalstm.training.options import TrainingOptions
 
@@ -30,27 +30,17 @@ def plans(study: Study) -> Iterator[Plan]:
 
 def runs(study: Study) -> list[Run]:
     """Every training of the study."""
-    scopes: list[tuple[str, str, tuple[str, ...], bool]]
-    scopes = [(setting, corpus, (corpus,), False) for setting in study.settings.per_corpus for corpus in study.corpora]
-    for setting in study.settings.per_group:
-        scopes += [(setting, group, members, True) for group, members in groups(study).items()]
+    corpora = {corpus: (corpus,) for corpus in study.corpora} | groups(study)
     return [
-        Run(setting, scope, cell, seed, corpora, joint)
-        for setting, scope, corpora, joint in scopes
-        for cell in study.cells
+        Run(setting, scope, cell, seed, corpora[scope], joint=setting in study.settings.per_group)
+        for setting, scope, cell in overrides.trainings(study)
         for seed in study.seeds
     ]
 
 
 def _train(study: Study, run: Run) -> Plan:
-    network, training = study.model, study.training
+    network, training = overrides.network_and_training(study, run.setting, run.scope, run.cell)
     variant = study.variants.get(run.cell, TaggerVariant(cell=run.cell))
-    network = parameters.merged(network, variant.model)
-    training = parameters.merged(training, variant.training)
-    for override in study.overrides:
-        if override.when.matches(run.setting, run.scope, run.cell):
-            network = parameters.merged(network, override.model)
-            training = parameters.merged(training, override.training)
     plus = run.setting == MTM_PLUS
     files = _data(run) | {"vectors": VECTORS["vectors"]}
     modules = [f"metalstm.nn.cells.{cells.REGISTRY[variant.cell].module}"]

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from metalstm import source
-from metalstm.corpora import catalogue
-from metalstm.errors import UserError
 from metalstm.files import sha256
 from metalstm.nn.options import ContextOptions
-from metalstm.parameters import Study
 from metalstm.plan.corpora import iobes
 from metalstm.plan.job import VECTORS, Plan, contextual, language_model
+from metalstm.schema import Study
 from metalstm.vectors import load
 
 TEXT = {
@@ -36,14 +34,7 @@ def plans(study: Study) -> Iterator[Plan]:
 
 
 def _text(study: Study) -> Plan:
-    for corpus in study.vectors.corpora:
-        catalogue.entry(corpus, study.own_corpora)
     learned = [corpus for corpus in study.vectors.corpora if corpus in study.corpora]
-    if study.vectors.is_learned and not learned and not study.vectors.texts:
-        raise UserError(
-            f"params.yaml: vectors.corpora: none of {', '.join(study.vectors.corpora)} stands in `corpora`, so "
-            f"there is no text to learn from; name some of {', '.join(study.corpora)}, or set `source: random`"
-        )
     # The held-out sentences of all corpora matter only where there is text to keep them out of, and all their words
     # only to subwords. Without either, the vectors need not wait for corpora that they do not learn from.
     everything = study.vectors.texts or _has_subwords(study)

@@ -3,11 +3,12 @@
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
 from metalstm.tables import results
-from metalstm.tables.columns import padded
+from metalstm.tables.columns import Column, on_terminal, padded
 from metalstm.tables.markdown import model_name
 
 CORES = 2
@@ -71,19 +72,13 @@ def page(title: str, costs: Sequence[Cost]) -> str:
 
 def terminal(costs: Sequence[Cost], *, file: TextIO | None = None) -> None:
     """Print the table and its sum to `file`, by default standard output."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    headings, *lines, total = _lines(costs)
-    table = Table(title="cost", title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for heading, is_number in zip(headings, _NUMBERS, strict=True):
-        table.add_column(heading, justify="right" if is_number else "left", vertical="bottom")
-    for line in lines:
-        table.add_row(*line)
-    table.add_section()
-    table.add_row(*total)
-    Console(file=file, highlight=False).print(table)
+    headings, *lines = _lines(costs)
+    columns: list[Column[Sequence[str]]] = [
+        Column(heading, itemgetter(number), is_number=is_number)
+        for number, (heading, is_number) in enumerate(zip(headings, _NUMBERS, strict=True))
+    ]
+    total = lines[-1]
+    on_terminal(lines, columns, title="cost", section=lambda line: line is total, notes=lambda _: [], file=file)
 
 
 def _lines(costs: Sequence[Cost]) -> list[list[str]]:

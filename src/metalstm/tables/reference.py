@@ -4,27 +4,20 @@ A kept study is a folder with `params.yaml`, `runs` and `tables`. A run's `metri
 the run's folder: `results/runs/stm/linnaeus/lstm/seed-1/metrics.json` is `runs/stm/linnaeus/lstm/seed-1.json`.
 """
 
-import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from metalstm.errors import UserError
 from metalstm.files import atomic, write_text
 from metalstm.plan import job
 from metalstm.plan.job import PLANS
-from metalstm.scoring.evidence import KINDS
-from metalstm.tables import accuracy, pages, results, study
+from metalstm.tables import accuracy, outdated, pages, results, study
 from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
 
 _RUNS = Path("results/runs")
-_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual")
-"""Stages, each after those that it reads, whose parameters are none of a training's own."""
-_FILLED_BY_THE_USER = ("cell_options",)
-"""Parameters that hold what is named in params.yaml and no defaults."""
 
 
 @dataclass(slots=True)
@@ -37,35 +30,33 @@ class Kept:
     unfinished: list[str] = field(default_factory=list)
     """Without scores yet."""
     outdated: list[str] = field(default_factory=list)
-    """Scored, but trained with other parameters than the study has now, or on word vectors made with others."""
+    """Trained with other parameters than the study has now or on word vectors made with others, or not scored since."""
     outdated_votes: list[str] = field(default_factory=list)
-    """Of runs that are outdated, unfinished, or none of the study's."""
+    """Of runs that are outdated, unfinished, none of the study's, or trained again since."""
 
 
 def keep(folder: Path, destination: Path) -> Kept:
     """Bring params.yaml and the metrics of the finished runs of the study in `folder` to `destination`.
 
-    What `destination` had of runs that the study does not name stays. Tables are not made: `tables` does that.
+    What `destination` had of runs that the study does not name stays, and what it had of outdated ones goes. Tables are
+    not made: `tables` does that.
 
     Raises:
         UserError: `folder` is no study whose plans were written, or a file in it is not what a run writes.
     """
     names = study.read(folder / "params.yaml")
     kept = Kept()
-    old = _outdated_files(folder)
+    old = outdated.files(folder)
     # Votes last: which runs are up to date is known by then.
     for name in sorted(_planned(folder, names), key=_is_vote):
         source, target = folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json"
         if not source.is_file():
             kept.unfinished.append(name)
-        elif _is_vote(name) and (
-            _is_scored_otherwise(source, folder / PLANS, name)
-            or not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}
-        ):
+        elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
             kept.outdated_votes.append(name)
-        elif not _is_vote(name) and (
-            _is_scored_otherwise(source, folder / PLANS, name) or _is_outdated(source, folder / PLANS, name, old)
-        ):
+        elif outdated.is_scoring(folder, name, source):
+            (kept.outdated_votes if _is_vote(name) else kept.outdated).append(name)
+        elif not _is_vote(name) and outdated.is_training(folder, name, source, old):
             kept.outdated.append(name)
         elif not target.is_file():
             kept.new.append(name)
@@ -75,6 +66,9 @@ def keep(folder: Path, destination: Path) -> Kept:
             kept.unchanged.append(name)
     for name in [*kept.new, *kept.replaced]:
         _copy(folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json")
+    for name in [*kept.outdated, *kept.outdated_votes]:
+        # What was kept of them before does not fit params.yaml either.
+        (destination / "runs" / f"{name}.json").unlink(missing_ok=True)
     _copy(folder / "params.yaml", destination / "params.yaml")
     for images in names.images.sets:
         curves = folder / "results/tables" / f"{images}.svg"
@@ -136,68 +130,6 @@ def _voters(metrics: Path) -> set[str]:
         }
     except (KeyError, TypeError) as error:
         raise results.unreadable(metrics, error) from None
-
-
-def _outdated_files(folder: Path) -> set[str]:
-    """What was made for trainings with other parameters than the study in `folder` has now, as far as is noted."""
-    outdated: set[str] = set()
-    for stage in _READ_BY_TRAININGS:
-        for path in (folder / PLANS / stage).rglob("*.json"):
-            plan = job.read(path)
-            manifest = folder / plan.manifest
-            noted = json.loads(manifest.read_text(encoding="utf-8")) if manifest.is_file() else {}
-            made_otherwise = "parameters" in noted and _differ(noted["parameters"], plan.parameters)
-            if made_otherwise or outdated & set(plan.inputs.values()):
-                outdated |= set(plan.outputs.values())
-    return outdated
-
-
-def _is_outdated(metrics: Path, plans: Path, name: str, old: set[str]) -> bool:
-    """Whether the plan of the run says something else than the metrics, or reads one of the files `old`.
-
-    A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
-    as it is.
-    """
-    plan = plans / ("" if name.startswith("images/") else "train") / f"{name}.json"
-    if not plan.is_file():
-        return False
-    known = job.read(plan)
-    if old & set(known.inputs.values()):
-        return True
-    return any(
-        "plan" in made_by and _differ(made_by["plan"], known.parameters) for _, made_by in results.runs([metrics])
-    )
-
-
-def _is_scored_otherwise(metrics: Path, plans: Path, name: str) -> bool:
-    """Whether evidence was used otherwise than the plan of the scores says; those of before there was any are kept."""
-    setting, _, rest = name.partition("/")
-    plan = plans / (f"vote/{base(setting)}/{rest}.json" if _is_vote(name) else f"score/{name}.json")
-    parameters = job.read(plan).parameters if plan.is_file() else {}
-    if "evidence" not in parameters:
-        return False
-    chosen = parameters["evidence"]
-    for _, run in results.runs([metrics]):
-        for corpus, made in run.get("evidence", {}).items():
-            kinds = made["kinds"]
-            if made["chosen_by"] != ("devel" if chosen is None else "params"):
-                return True
-            # Of kinds that older scores do not know none was used, and devel was not asked.
-            if chosen is None and kinds.keys() != set(KINDS):
-                return True
-            used = {kind for kind, said in kinds.items() if said["used"]}
-            if chosen is not None and used != {kind for kind, corpora in chosen.items() if corpus in corpora}:
-                return True
-    return False
-
-
-def _differ(first: Any, second: Any) -> bool:
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return any(
-            first[key] != second[key] if key in _FILLED_BY_THE_USER else _differ(first[key], second[key])
-            for key in first.keys() & second.keys()
-        )
-    return bool(first != second)
 
 
 def _copy(source: Path, target: Path) -> None:

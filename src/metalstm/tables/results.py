@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from metalstm.errors import UserError
-from metalstm.scoring import errors
+from metalstm.scoring import errors, record
 from metalstm.tables.rows import EVIDENCE
 
 
@@ -103,6 +103,7 @@ def _scores(content: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
 def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Result:
     test = splits["test"]
     strict, unseen = test["strict"], test.get("unseen", {"support": 0})
+    _require_whole(test.get("sentence_counts"), test.get("errors"))
     return Result(
         precision=float(strict["precision"]),
         recall=float(strict["recall"]),
@@ -117,6 +118,19 @@ def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Resu
         if _learned_from_devel(content) or "devel" not in splits
         else float(splits["devel"]["strict"]["f1"]),
     )
+
+
+def _require_whole(counts: str | None, wrong: errors.Counts | None) -> None:
+    """Refuse here, where the file is known, what a row could not be made of."""
+    if counts is not None:
+        try:
+            record.read(counts)
+        except UserError as error:
+            raise ValueError(str(error)) from None
+    if wrong is not None and not (
+        wrong["gold"].keys() >= set(errors.GOLD_KINDS) and wrong["predicted"].keys() >= set(errors.PREDICTED_KINDS)
+    ):
+        raise ValueError("kinds of errors are missing")
 
 
 def _learned_from_devel(content: dict[str, Any]) -> bool:

@@ -1,7 +1,7 @@
 """A tagged text: its sentences, their tokens and labels, and the entities that follow from them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from metalstm.corpora.tokenise import Token
@@ -21,10 +21,11 @@ class Mention(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaggedSentence:
-    """Tokens and, in the same order, the IOBES label of each."""
+    """Tokens and, in the same order, the IOBES label of each and the word that the tagger read in its place."""
 
     tokens: tuple[Token, ...]
     labels: tuple[str, ...]
+    words: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +46,19 @@ class Document:
 
 
 def with_evidence(document: Document, *, known: KnownNames | None, abbreviations: bool, names: bool) -> Document:
-    """The document with its labels changed as these kinds of evidence say (`scoring.evidence`), `known` if not None."""
+    """The document with its labels changed as these kinds of evidence say (`scoring.evidence`), `known` if not None.
+
+    Names are compared as the tagger read them: a corpus in ASCII has none with other characters.
+    """
     kinds: dict[Kind, bool] = {"known": known is not None, "abbreviations": abbreviations, "names": names}
     if not any(kinds.values()):
         return document
-    tokens = [[token.text for token in sentence.tokens] for sentence in document.sentences]
+    words = [sentence.words for sentence in document.sentences]
     labels = [list(sentence.labels) for sentence in document.sentences]
     for kind, apply in by_kind(known or {}).items():
-        labels = apply(tokens, labels) if kinds[kind] else labels
+        labels = apply(words, labels) if kinds[kind] else labels
     rows = zip(document.sentences, labels, strict=True)
-    return Document(document.text, tuple(TaggedSentence(sentence.tokens, tuple(new)) for sentence, new in rows))
+    return Document(document.text, tuple(replace(sentence, labels=tuple(new)) for sentence, new in rows))
 
 
 def lay_out(sentences: Iterable[Sequence[str]]) -> tuple[str, list[list[Token]]]:

@@ -186,7 +186,7 @@ def load(directory: Path) -> ArrayTagger | None:
             return None
         weights = _Weights(load_file(directory / WEIGHTS))
         tagger = _tagger(Lexicon(**{kind: tuple(listed) for kind, listed in names.items()}), options, weights)
-    except (OSError, ValueError, LookupError, TypeError, SafetensorError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError):
         return None
     return tagger if weights.all_taken else None
 

@@ -50,11 +50,11 @@ def tag_sentences(tagger: Tagger | ArrayTagger, tokens: Sequence[Sequence[str]],
 def _tag_placed(
     tagger: Tagger | ArrayTagger, text: str, placed: Sequence[Sequence[Token]], corpus: str | None
 ) -> Document:
-    words = {token.text for tokens in placed for token in tokens}
-    spelled = {word: _as_read(tagger.lexicon, word) for word in words}
-    tagged = tag_tokens(tagger, [[spelled[token.text] for token in tokens] for tokens in placed], corpus)
-    rows = zip(placed, tagged.labels, strict=True)
-    return Document(text, tuple(TaggedSentence(tuple(tokens), tuple(labels)) for tokens, labels in rows))
+    spelled = {word: _as_read(tagger.lexicon, word) for word in {token.text for tokens in placed for token in tokens}}
+    read = [tuple([spelled[token.text] for token in tokens]) for tokens in placed]
+    tagged = tag_tokens(tagger, read, corpus)
+    rows = zip(placed, tagged.labels, read, strict=True)
+    return Document(text, tuple(TaggedSentence(tuple(tokens), tuple(labels), words) for tokens, labels, words in rows))
 
 
 def _as_read(lexicon: Lexicon, token: str) -> str:

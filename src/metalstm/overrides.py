@@ -1,0 +1,86 @@
+"""What decides in a run: network and training of the study, changed as its variant and overrides say."""
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from itertools import product
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from metalstm import faults
+from metalstm.errors import UserError
+from metalstm.nn.options import StudyNetworkOptions
+from metalstm.schema import Change, Study
+from metalstm.studies.options import RowsOptions
+from metalstm.training.options import JointTrainingOptions
+
+Location = tuple[int | str, ...]
+"""Where something stands in the document: keys, and numbers in lists."""
+Chosen = TypeVar("Chosen", bound=BaseModel)
+
+
+def trainings(study: Study) -> Iterator[tuple[str, str, str]]:
+    """Setting, scope and cell of every training of a tagger; each is done with every seed."""
+    yield from product(study.settings.per_corpus, study.corpora, study.cells)
+    yield from product(study.settings.per_group, study.groups, study.cells)
+
+
+def network_and_training(
+    study: Study, setting: str, scope: str, cell: str
+) -> tuple[StudyNetworkOptions, JointTrainingOptions]:
+    """What decides in the runs of a setting, scope and cell, after all changes that are for them."""
+    return changed(study, [*changes_of(study, setting, scope, cell).values()])
+
+
+def changes_of(study: Study, setting: str, scope: str, cell: str) -> dict[Location, Change]:
+    """The changes for such runs, by their places in the document: that of the variant, then each override in turn."""
+    changes: dict[Location, Change] = {}
+    if cell in study.variants:
+        changes["variants", cell] = study.variants[cell]
+    for number, override in enumerate(study.overrides):
+        if override.when.matches(setting, scope, cell):
+            changes["overrides", number] = override
+    return changes
+
+
+def changed(study: Study, changes: Sequence[Change]) -> tuple[StudyNetworkOptions, JointTrainingOptions]:
+    """Network and training after the last of the changes; only then must all values fit together.
+
+    Raises:
+        UserError: they do not.
+    """
+    network = merged(study.model, *(change.model for change in changes), place="model")
+    training = merged(study.training, *(change.training for change in changes), place="training")
+    return network, training
+
+
+def image_options(study: Study, variant: str) -> RowsOptions:
+    """Network and training of a variant that reads images.
+
+    Raises:
+        UserError: what it says of its training is wrong.
+    """
+    common = RowsOptions.model_validate(study.images.model_dump(include=set(RowsOptions.model_fields)))
+    own = study.images.variants[variant].training
+    return merged(common, own, place=f"images.variants.{variant}.training")
+
+
+def merged(options: Chosen, *changes: dict[str, Any], place: str) -> Chosen:
+    """`options` with the nested values of all `changes`, in their order, in the place of theirs, checked in the end.
+
+    Raises:
+        UserError: an unknown key or a value that does not fit; `place` says what `options` are.
+    """
+    try:
+        return type(options).model_validate(reduce(merge, changes, options.model_dump()))
+    except ValidationError as error:
+        raise UserError(f"{place}: {faults.in_words(faults.first(error), type(options))}") from None
+
+
+def merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with the values of `changes` in the place of its own, dictionaries by their keys."""
+    result = dict(base)
+    for key, value in changes.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        result[key] = merge(base[key], value) if both else value
+    return result

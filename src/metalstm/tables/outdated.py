@@ -1,0 +1,103 @@
+"""Whether what the folder of a study holds is what its plans say: scores of other trainings are not kept."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from metalstm.files import sha256
+from metalstm.plan import job
+from metalstm.plan.job import MANIFESTS, PLANS
+from metalstm.scoring.evidence import KINDS
+from metalstm.tables import results
+from metalstm.tables.rows import base, is_vote
+
+_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual")
+"""Stages, each after those that it reads, whose parameters are none of a training's own."""
+_FILLED_BY_THE_USER = ("cell_options",)
+"""Parameters that hold what is named in params.yaml and no defaults."""
+
+
+def files(folder: Path) -> set[str]:
+    """What was made for trainings with other parameters than the study in `folder` has now, as far as is noted."""
+    outdated: set[str] = set()
+    for stage in _READ_BY_TRAININGS:
+        for path in (folder / PLANS / stage).rglob("*.json"):
+            plan = job.read(path)
+            noted = _noted(folder / plan.manifest)
+            made_otherwise = "parameters" in noted and _differ(noted["parameters"], plan.parameters)
+            if made_otherwise or outdated & set(plan.inputs.values()):
+                outdated |= set(plan.outputs.values())
+    return outdated
+
+
+def is_training(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
+    """Whether the plan of the run says something else than its metrics, or reads one of the files `old`.
+
+    A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
+    as it is.
+    """
+    plan = folder / PLANS / ("" if name.startswith("images/") else "train") / f"{name}.json"
+    if not plan.is_file():
+        return False
+    known = job.read(plan)
+    if old & set(known.inputs.values()):
+        return True
+    return any(
+        "plan" in made_by and _differ(made_by["plan"], known.parameters) for _, made_by in results.runs([metrics])
+    )
+
+
+def is_scoring(folder: Path, name: str, metrics: Path) -> bool:
+    """Whether the scores of a run or a vote are of other predictions than are there, or evidence was used otherwise.
+
+    Raises:
+        UserError: the metrics are not what a run writes.
+    """
+    setting, _, rest = name.partition("/")
+    scored = f"vote/{base(setting)}/{rest}" if is_vote(setting) else f"score/{name}"
+    noted = _noted(folder / MANIFESTS / f"{scored}.json").get("inputs", {})
+    if any((folder / path).is_file() and sha256(folder / path) != digest for path, digest in noted.items()):
+        return True
+    plan = folder / PLANS / f"{scored}.json"
+    parameters = job.read(plan).parameters if plan.is_file() else {}
+    if "evidence" not in parameters:
+        return False
+    try:
+        return any(_is_evidence_otherwise(run, parameters["evidence"]) for _, run in results.runs([metrics]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise results.unreadable(metrics, error) from None
+
+
+def _is_evidence_otherwise(run: dict[str, Any], chosen: dict[str, list[str]] | None) -> bool:
+    """Whether this run's scores used evidence otherwise than where the study has `chosen` it."""
+    if run["scores"] and not run.get("evidence"):
+        return True
+    for corpus, made in run["evidence"].items():
+        if made["chosen_by"] != ("devel" if chosen is None else "params"):
+            return True
+        # Of kinds that older scores do not know none was used, and devel was not asked.
+        if chosen is None and made["kinds"].keys() != set(KINDS):
+            return True
+        used = {kind for kind, said in made["kinds"].items() if said["used"]}
+        if chosen is not None and used != {kind for kind, corpora in chosen.items() if corpus in corpora}:
+            return True
+    return False
+
+
+def _noted(manifest: Path) -> dict[str, Any]:
+    """What a stage noted when it last finished; nothing where that cannot be read, as for `stages.manifest`."""
+    try:
+        noted: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return noted
+
+
+def _differ(first: Any, second: Any) -> bool:
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return any(
+            first[key] != second[key] if key in _FILLED_BY_THE_USER else _differ(first[key], second[key])
+            for key in first.keys() & second.keys()
+        )
+    return bool(first != second)
