@@ -14,7 +14,7 @@ from metalstm import plan as planning
 from metalstm.plan import images as image_plans
 from metalstm.plan import vectors as vector_plans
 from metalstm.errors import UserError
-from metalstm.parameters import MTM_PLUS
+from metalstm.schema import MTM_PLUS
 
 # Priorities as functions.
 min_version("9.27")

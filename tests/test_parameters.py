@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from metalstm import overrides, parameters
+from metalstm import parameters
 from metalstm.errors import UserError
+from metalstm.overrides import merged, network_and_training
 from metalstm.schema import EvidenceOptions
 from metalstm.scoring.evidence import KINDS
 from metalstm.training.options import TrainingOptions
@@ -127,13 +128,13 @@ def test_an_option_that_a_cell_does_not_have_is_refused(tmp_path: Path) -> None:
 def test_values_are_merged_one_after_the_other_and_checked_in_the_end() -> None:
     options = TrainingOptions()
     momentum, name = {"optimiser": {"momentum": 0.9}}, {"optimiser": {"name": "adam"}}
-    assert overrides.merged(options, name, place="training").optimiser.name == "adam"
+    assert merged(options, name, place="training").optimiser.name == "adam"
     with pytest.raises(UserError, match="training: `optimiser`: `momentum` is for sgd"):
-        overrides.merged(options, momentum, name, place="training")
-    changed = overrides.merged(options, momentum, name, {"optimiser": {"momentum": 0.0}}, place="training")
-    assert changed == overrides.merged(options, name, place="training")
+        merged(options, momentum, name, place="training")
+    changed = merged(options, momentum, name, {"optimiser": {"momentum": 0.0}}, place="training")
+    assert changed == merged(options, name, place="training")
     with pytest.raises(UserError, match="did you mean `learning_rate`"):
-        overrides.merged(options, {"optimiser": {"learningrate": 1.0}}, place="training")
+        merged(options, {"optimiser": {"learningrate": 1.0}}, place="training")
 
 
 def test_no_file_says_what_to_do(tmp_path: Path) -> None:
@@ -194,9 +195,9 @@ SMALL = "vectors: {corpora: [NCBI-disease]}\nlanguage_models: {small: {}}\noverr
 def test_what_fits_together_is_what_all_overrides_of_a_run_say(tmp_path: Path, overrides: list[str]) -> None:
     lines = "".join(f"  - {override}\n" for override in overrides)
     study = parameters.read(written(tmp_path, f"{STUDY}{SMALL}{lines}"))
-    network, _ = overrides.network_and_training(study, "stm", "NCBI-disease", "lstm")
+    network, _ = network_and_training(study, "stm", "NCBI-disease", "lstm")
     assert network.contextual == (None if len(overrides) == 1 else "small")
-    assert overrides.network_and_training(study, "mtm", "disease", "lstm")[0].contextual is None
+    assert network_and_training(study, "mtm", "disease", "lstm")[0].contextual is None
 
 
 def test_what_does_not_fit_is_told_with_the_run_and_the_override_that_it_began_with(tmp_path: Path) -> None:
