@@ -95,7 +95,7 @@ def validate(document: Any, path: Path) -> Study:
     _check_cells(study, refuse)
     _check_corpora(study, refuse)
     _check_overrides(study, refuse)
-    _checkchanges_of(study, refuse)
+    _check_changes(study, refuse)
     _check_runs(study, refuse)
     _check_images(study, refuse)
     return study
@@ -177,7 +177,7 @@ def _check_overrides(study: Study, refuse: Refuse) -> None:
                 )
 
 
-def _checkchanges_of(study: Study, refuse: Refuse) -> None:
+def _check_changes(study: Study, refuse: Refuse) -> None:
     """Refuse what is wrong in a change whatever stands beside it, be it for a run of this study or for none."""
     changes: dict[Location, Change] = {("variants", name): variant for name, variant in study.variants.items()}
     changes |= {("overrides", number): override for number, override in enumerate(study.overrides)}

@@ -31,7 +31,7 @@ def files(folder: Path) -> set[str]:
     return outdated
 
 
-def is_training(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
+def trained_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
     """Whether the plan of the run says something else than its metrics, or reads one of the files `old`.
 
     A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
@@ -48,7 +48,7 @@ def is_training(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
     )
 
 
-def is_scoring(folder: Path, name: str, metrics: Path) -> bool:
+def scored_otherwise(folder: Path, name: str, metrics: Path) -> bool:
     """Whether the scores of a run or a vote are of other predictions than are there, or evidence was used otherwise.
 
     Raises:
@@ -71,9 +71,10 @@ def is_scoring(folder: Path, name: str, metrics: Path) -> bool:
 
 def _is_evidence_otherwise(run: dict[str, Any], chosen: dict[str, list[str]] | None) -> bool:
     """Whether this run's scores used evidence otherwise than where the study has `chosen` it."""
-    if run["scores"] and not run.get("evidence"):
+    evidence = run.get("evidence") or {}
+    if evidence.keys() != run["scores"].keys():
         return True
-    for corpus, made in run["evidence"].items():
+    for corpus, made in evidence.items():
         if made["chosen_by"] != ("devel" if chosen is None else "params"):
             return True
         # Of kinds that older scores do not know none was used, and devel was not asked.

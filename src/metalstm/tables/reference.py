@@ -54,9 +54,9 @@ def keep(folder: Path, destination: Path) -> Kept:
             kept.unfinished.append(name)
         elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
             kept.outdated_votes.append(name)
-        elif outdated.is_scoring(folder, name, source):
+        elif outdated.scored_otherwise(folder, name, source):
             (kept.outdated_votes if _is_vote(name) else kept.outdated).append(name)
-        elif not _is_vote(name) and outdated.is_training(folder, name, source, old):
+        elif not _is_vote(name) and outdated.trained_otherwise(folder, name, source, old):
             kept.outdated.append(name)
         elif not target.is_file():
             kept.new.append(name)
