@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
@@ -28,9 +29,20 @@ CONTEXTUAL = {
 MODEL = Path("data/vectors/language_models/small.safetensors")
 
 
+POOLED = CONTEXTUAL | {
+    "variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small", "pooling_window": 2}}}
+}
+
+
+@pytest.fixture(params=[CONTEXTUAL, POOLED], ids=["alone", "pooled"])
+def chosen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    options: dict[str, Any] = request.param
+    return options
+
+
 @pytest.fixture
-def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = make_study(tmp_path / "study", **CONTEXTUAL)
+def inside(chosen: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = make_study(tmp_path / "study", **chosen)
     monkeypatch.chdir(folder)
     run_all()
     return folder
@@ -49,8 +61,10 @@ def test_a_run_folder_alone_tags_as_its_training_did(inside: Path, tmp_path: Pat
         assert [one.labels for one in columns.read(Path("tagged.tsv"))] == [one.labels for one in predicted], run
 
 
-def test_the_same_study_gives_the_same_bytes(inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(make_study(tmp_path / "again", **CONTEXTUAL))
+def test_the_same_study_gives_the_same_bytes(
+    chosen: dict[str, Any], inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_study(tmp_path / "again", **chosen))
     run_all()
     paths = [MODEL, *sorted(Path("results/runs").rglob("*.safetensors"))]
     assert len(paths) == 1 + 2 + 1 + 1 + 2

@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some sentences side by side; every tensor is int64."""
+    """Some sentences side by side; every tensor is int64 but `pooled`."""
 
     words: Tensor
     """[batch, time] rows of the word table, 0 on padding."""
@@ -34,6 +34,8 @@ class Batch:
     """[batch, time] gold labels, 0 on padding; numbered within their corpus where the lexicon does so."""
     corpus: Tensor
     """[batch] the corpus a sentence comes from; 0 for a model that knows of no corpora."""
+    pooled: Tensor | None = None
+    """[batch, time, size] float16, contextual vectors of each word averaged over its file; 0 on padding."""
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
@@ -46,6 +48,7 @@ class Batch:
             spelled_words=self.spelled_words.to(device),
             labels=None if self.labels is None else self.labels.to(device),
             corpus=self.corpus.to(device),
+            pooled=None if self.pooled is None else self.pooled.to(device),
         )
 
 
@@ -121,6 +124,8 @@ class Numbered:
         self._spelling_lengths = spelling_lengths
         self._labels = labels
         self.corpus = corpus
+        self.pooled: Array | None = None
+        """`[tokens, size]` of all sentences, once a tagger has said what these are (`SentenceContext.pool`)."""
         self._first_place = np.empty(len(words), dtype=np.int64)
 
     @property
@@ -130,8 +135,13 @@ class Numbered:
 
     def words(self, row: int) -> Array:
         """The words of one sentence, `[tokens]` rows of the word table."""
+        return self._words[self.spelled(row)]
+
+    def spelled(self, row: int) -> Array:
+        """The words of one sentence as they are written, `[tokens]`: the same number for the same characters."""
         start = self._starts[row]
-        return self._words[self._spelling_of[start : start + self.lengths[row]]]
+        spelling_of: Array = self._spelling_of[start : start + self.lengths[row]]
+        return spelling_of
 
     def batch(self, rows: Sequence[int]) -> Batch:
         """The sentences of these numbers side by side, in the order given."""
@@ -151,21 +161,24 @@ class Numbered:
         spelling_of = (np.cumsum(opens) - 1)[first_place]
         spelling_lengths = self._spelling_lengths[distinct]
 
-        def padded(values: Array) -> Tensor:
-            result = np.full(inside.shape, PADDING)
-            result[inside] = values
-            return torch.from_numpy(result)
-
         return Batch(
-            words=padded(self._words[words]),
+            words=torch.from_numpy(_padded(self._words[words], inside)),
             lengths=torch.from_numpy(lengths),
             spellings=torch.from_numpy(self._spellings[distinct, : spelling_lengths.max()].astype(np.int64)),
             spelling_lengths=torch.from_numpy(spelling_lengths),
-            spelling_of=padded(spelling_of),
+            spelling_of=torch.from_numpy(_padded(spelling_of, inside)),
             spelled_words=torch.from_numpy(self._words[distinct]),
-            labels=None if self._labels is None else padded(self._labels[tokens]),
+            labels=None if self._labels is None else torch.from_numpy(_padded(self._labels[tokens], inside)),
             corpus=torch.from_numpy(self.corpus[chosen]),
+            pooled=None if self.pooled is None else torch.from_numpy(_padded(self.pooled[tokens], inside)),
         )
+
+
+def _padded(values: Array, inside: Array) -> Array:
+    """What stands at the tokens that are `inside [batch, time]`, with 0, the number of padding, elsewhere."""
+    result = np.full((*inside.shape, *values.shape[1:]), PADDING, values.dtype)
+    result[inside] = values
+    return result
 
 
 def real(lengths: Tensor, time: int) -> Tensor:

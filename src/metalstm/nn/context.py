@@ -1,6 +1,8 @@
 """The features that a tagger's frozen language model gives the tokens of a sentence."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from metalstm.nn.batch import Array, Batch, Numbered, real
 from metalstm.nn.language_model import ContextualVectors
 from metalstm.nn.lexicon import RESERVED
 from metalstm.nn.options import ContextOptions, Kernels
+from metalstm.nn.pooling import pooled
 
 AS_UNKNOWN, BY_VECTOR, UNREAD = 0, 1, 2
 """How the language model reads a word: as one without a vector, by its vector, or not at all (a task tag)."""
@@ -24,15 +27,20 @@ TOKENS_AT_ONCE = 1000
 class SentenceContext(nn.Module):
     """Contextual vectors of the words of a frozen table; those of sentences met again and again are kept.
 
-    They are rounded to 16 bits, kept or not, so that either way a sentence has the same features.
+    They are rounded to 16 bits, kept or not, so that either way a sentence has the same features. With a pooling window
+    the means over the words' other places nearby follow them (`metalstm.nn.pooling`), twice as many values in all.
     """
 
     readings: Tensor
 
-    def __init__(self, words: int, word_size: int, options: ContextOptions, kernels: Kernels) -> None:
-        """For a table of `words` rows; it reads none of them before `begin` or a file has said which have a vector."""
+    def __init__(self, words: int, word_size: int, options: ContextOptions, kernels: Kernels, window: int = 0) -> None:
+        """For a table of `words` rows; it reads none of them before `begin` or a file has said which have a vector.
+
+        window: sentences before and after over which features are pooled, 0 for not at all.
+        """
         super().__init__()
-        self.size = options.size
+        self.size = 2 * options.size if window else options.size
+        self._window = window
         self.vectors = ContextualVectors(word_size, options, kernels).requires_grad_(False)
         self.register_buffer("readings", torch.full((words,), AS_UNKNOWN, dtype=torch.uint8))
         self._vector_of = np.full(words, -1, dtype=np.int32)
@@ -70,9 +78,42 @@ class SentenceContext(nn.Module):
 
     def remember(self, sentences: Numbered, table: Tensor) -> None:
         """Compute and keep the features of those sentences of which none are kept."""
-        unknown = [row for row, (words, _) in enumerate(self._words(sentences)) if _key(words) not in self._kept]
+        unknown = self._not_kept(sentences)
         for row, values in zip(unknown, self.compute(sentences, unknown, table), strict=True):
             self._kept[_key(sentences.words(row))] = values
+
+    def pool(self, sentences: Numbered, files: Sequence[int]) -> None:
+        """With a window, average what is kept of `sentences`, which their batches then hold.
+
+        files: how many of the sentences each file has, one file after the other.
+        """
+        if not self._window:
+            return
+        means: list[Array] = []
+        for first, end in pairwise(np.cumsum([0, *files]).tolist()):
+            features = [self._kept[_key(sentences.words(row))] for row in range(first, end)]
+            means += pooled(features, [sentences.spelled(row) for row in range(first, end)], self._window)
+        sentences.pooled = np.concatenate(means)
+
+    @contextmanager
+    def reading(self, sentences: Numbered, table: Tensor) -> Iterator[None]:
+        """While batches of the sentences of a file are read: with a window, its means are known.
+
+        What had to be computed for that is kept until all have been read, and no longer.
+        """
+        unknown = {_key(sentences.words(row)) for row in self._not_kept(sentences)} if self._window else set()
+        if self._window:
+            self.remember(sentences, table)
+        try:
+            if sentences.pooled is None:
+                self.pool(sentences, [len(sentences.lengths)])
+            yield
+        finally:
+            for key in unknown:
+                del self._kept[key]
+
+    def _not_kept(self, sentences: Numbered) -> list[int]:
+        return [row for row, (words, _) in enumerate(self._words(sentences)) if _key(words) not in self._kept]
 
     def compute(self, sentences: Numbered, rows: Sequence[int], table: Tensor) -> list[Array]:
         """The features `[tokens, size]` of each of these sentences; what is batched depends on nothing but them."""
@@ -87,12 +128,24 @@ class SentenceContext(nn.Module):
         return [found[row] for row in rows]
 
     def forward(self, batch: Batch, table: Tensor) -> Tensor:
-        """`[batch, time, size]` for a batch of words of `table`, zeros on what is not read."""
+        """`[batch, time, size]` for a batch of words of `table`, zeros on what is not read.
+
+        ValueError where features are pooled, and the batch does not hold the means.
+        """
+        own = self._own(batch, table)
+        if not self._window:
+            return own
+        if batch.pooled is None:
+            raise ValueError("features are pooled over a file, so its sentences are to be read within `reading`")
+        return torch.cat([own, batch.pooled.to(own)], dim=2)
+
+    def _own(self, batch: Batch, table: Tensor) -> Tensor:
+        """The features of each sentence by itself, kept or computed now."""
         words = batch.words.numpy(force=True)
         keys = [_key(row[:length]) for row, length in zip(words, batch.lengths.tolist(), strict=True)]
         if not all(key in self._kept for key in keys):
             return self._computed(batch, table).to(table.dtype)
-        features = np.zeros((*batch.words.shape, self.size), np.float16)
+        features = np.zeros((*batch.words.shape, self.vectors.components.shape[1]), np.float16)
         for row, key in zip(features, keys, strict=True):
             row[: len(self._kept[key])] = self._kept[key]
         return torch.from_numpy(features).to(table)

@@ -95,6 +95,9 @@ class NetworkOptions(Options):
     hidden_size: Size = 100
     """Units a direction."""
     num_layers: Size = 1
+    pooling_window: Annotated[int, Field(ge=0)] = 0
+    """Sentences before and after, within the file, over which the contextual vectors of each word are averaged, as
+    further features; 0: none (`metalstm.nn.pooling`)."""
     dropout: DropoutOptions = DropoutOptions()
     attention: AttentionOptions = AttentionOptions()
     crf: CrfOptions = CrfOptions()
@@ -122,6 +125,12 @@ class StudyNetworkOptions(NetworkOptions):
             raise ValueError(
                 "`contextual` needs `tune_words: false`: a language model reads word vectors as they were learned"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _there_is_something_to_pool(self) -> "StudyNetworkOptions":
+        if self.pooling_window and self.contextual is None:
+            raise ValueError("`pooling_window` needs `contextual`: it is contextual vectors that are averaged")
         return self
 
 

@@ -1,7 +1,7 @@
 """The tagger: words and their characters, a recurrent encoder over the sentence, a CRF over the labels."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from metalstm.nn.affine import Affine
 from metalstm.nn.attention import RelativeSelfAttention
-from metalstm.nn.batch import Batch
+from metalstm.nn.batch import Batch, Numbered
 from metalstm.nn.cells import REGISTRY, recurrent
 from metalstm.nn.characters import character_encoder
 from metalstm.nn.context import SentenceContext
@@ -46,8 +46,9 @@ class Tagger(nn.Module):
         )
         self.shape = WordShape(lexicon.characters, options.word_shape) if options.word_shape else None
         context, words = options.context, len(lexicon.words)
-        self.context = SentenceContext(words, options.word_size, context, kernels) if context else None
-        context_size = context.size if context else 0
+        window = options.pooling_window
+        self.context = SentenceContext(words, options.word_size, context, kernels, window) if context else None
+        context_size = self.context.size if self.context else 0
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         corpus_size = options.multitask.corpus_embedding if options.multitask else 0
         self.corpus_embedding = category_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
@@ -93,6 +94,15 @@ class Tagger(nn.Module):
             states = self.attention(states, batch.lengths)
         scores: Tensor = emission(states)
         return scores
+
+    @contextmanager
+    def reading(self, sentences: Numbered) -> Iterator[None]:
+        """While batches of the sentences of a file are read: what depends on the whole file is known.
+
+        Without it a tagger with a pooling window reads no batch.
+        """
+        with self.context.reading(sentences, self.words.weight) if self.context else nullcontext():
+            yield
 
     def crf_of(self, batch: Batch) -> LinearChainCRF:
         """The CRF over the labels of the batch's corpus; ValueError for sentences of several that have each their own.

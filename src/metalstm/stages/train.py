@@ -119,6 +119,7 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
                 tagger.context.recall(met, features)
         for met in met_often:
             tagger.context.remember(met, tagger.words.weight)
+        tagger.context.pool(sentences, [len(file) for corpora in learned for file in corpora.values()])
     return tagger, sentences
 
 

@@ -55,7 +55,7 @@ def tag_tokens(tagger: Tagger | Labeller, sentences: Sequence[Sequence[str]], co
 
 
 class Reading:
-    """Sentences for the taggers of one lexicon: its words are looked up once, and tagged as often as asked.
+    """The sentences of a file for the taggers of one lexicon: words are looked up once, and tagged as often as asked.
 
     Arguments and errors as in `tag_tokens`.
     """
@@ -84,9 +84,10 @@ class Reading:
         if not self._numbered:
             return labels
         numbered, rows = self._numbered
-        for batch in _batches([self._sentences[row] for row in rows]):
-            for place, path in zip(batch, tagger.decode_labels(numbered.batch(batch)), strict=True):
-                labels[rows[place]] = path
+        with tagger.reading(numbered):
+            for batch in _batches([self._sentences[row] for row in rows]):
+                for place, path in zip(batch, tagger.decode_labels(numbered.batch(batch)), strict=True):
+                    labels[rows[place]] = path
         return labels
 
     @cached_property
