@@ -215,6 +215,11 @@ def test_what_does_not_fit_is_told_with_the_run_and_the_override_that_it_began_w
     )
 
 
+def test_without_contextual_vectors_there_is_nothing_to_pool(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"params.yaml:\d+: `model`: `pooling_window` needs `contextual`"):
+        parameters.read(written(tmp_path, STUDY + "model: {pooling_window: 100}\n"))
+
+
 def test_an_unknown_key_among_several_things_of_a_kind_brings_the_nearest(tmp_path: Path) -> None:
     files = "files: {train: a, devel: b, test: c}"
     own = f"own_corpora:\n  mine:\n    folder: here\n    {files}\n    citations:\n      - {{autors: me}}\n"
