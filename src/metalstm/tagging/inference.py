@@ -26,7 +26,7 @@ DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, VERSION = "metalstm tagger", 1
 OPTIONS = {
     *("word_size", "word_shape", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
-    *("attention", "multitask", "context", "crf", "dropout", "kernels"),
+    *("attention", "multitask", "context", "pooling_window", "crf", "dropout", "kernels"),
 }
 TOKENS_AT_ONCE = 150_000
 """Tokens whose words are looked up together; the table of their gates is about as large as that of the words."""
