@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 MEASURED = "biomedical"
 EVIDENCE = "biomedical-evidence"
 SEEDS = "biomedical-evidence-seeds"
+POOLED = "biomedical-pooled"
 WITH_DEVEL = "biomedical-train-devel"
 FIVE = "biomedical-evidence-train-devel"
 SEEDS_WITH_DEVEL = "biomedical-evidence-seeds-train-devel"
@@ -56,6 +57,10 @@ SHOWN = {
         "stm study, stm lstm, stm metalstm, stm lstm-contextual, stm lstm-2-contextual, stm-vote lstm, "
         "mtm study, mtm lstm, mtm metalstm, mtm lstm-contextual, mtm-vote lstm, mtm-plus lstm, "
         "mtm-plus lstm-contextual",
+    ),
+    ("docs/results.md", "### Pooled over the file"): columns(
+        POOLED,
+        "stm study, stm lstm-pooled, stm-evidence lstm-pooled, stm-vote lstm-pooled, stm-vote-evidence lstm-pooled",
     ),
     ("docs/results.md", "### With a larger language model"): columns(
         EVIDENCE,
