@@ -10,7 +10,6 @@ Test files are not read.
 
 import argparse
 import os
-import statistics
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import product
@@ -35,6 +34,8 @@ Used = tuple[bool, ...]
 Counts = NDArray[np.int64]
 """Mentions of each sentence that are right, predicted and gold, `[sentences, 3]`."""
 Gain = Callable[[Used], float]
+Runs = dict[tuple[str, str, str], list[dict[Used, Counts]]]
+"""Of the seeds of each setting, corpus and cell."""
 
 
 def counts(plan: job.Plan, corpus: str) -> dict[Used, Counts]:
@@ -91,20 +92,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--study", type=Path, required=True, help="the folder of a finished study")
     os.chdir(parser.parse_args().study)
-    runs: dict[tuple[str, str, str], list[dict[Used, Counts]]] = defaultdict(list)
+    runs: Runs = defaultdict(list)
     for path in sorted((PLANS / "score").rglob("seed-*.json")):
         plan = job.read(path)
         if not Path(plan.inputs["training.json"]).is_file():
             continue
         for corpus in plan.parameters["corpora"]:
             runs[plan.parameters["setting"], corpus, plan.parameters["cell"]].append(counts(plan, corpus))
-    print(f"{len(runs)} models of a corpus, {sum(map(len, runs.values()))} runs; mean gain, models up and down")
+    print(f"{len(runs)} models of a corpus, {sum(map(len, runs.values()))} runs; beside the choice of what gains:")
     for folds in FOLDS:
+        beside = of_models(runs, 0.0, folds)
         for threshold in (*THRESHOLDS, None):
-            gains = [statistics.fmean(held_out_gain(run, threshold, folds) for run in of) for of in runs.values()]
-            up, down = sum(gain > 0.05 for gain in gains), sum(gain < -0.05 for gain in gains)
+            gains = of_models(runs, threshold, folds)
             name = "every kind" if threshold is None else f"more than {threshold:+g}"
-            print(f"{folds:2} folds, {name:15} {statistics.fmean(gains):+.2f}  {up} up, {down} down")
+            more = gains - beside
+            error = more.std(ddof=1) / len(more) ** 0.5
+            print(f"{folds:2} folds, {name:15} {gains.mean():+.2f}; {more.mean():+.2f}, standard error {error:.2f}")
+
+
+def of_models(runs: Runs, threshold: float | None, folds: int) -> NDArray[np.float64]:
+    """The mean over the seeds of each model, `[models]`."""
+    return np.array([np.mean([held_out_gain(run, threshold, folds) for run in seeds]) for seeds in runs.values()])
 
 
 if __name__ == "__main__":
