@@ -69,6 +69,7 @@ rule all:
             planning.contextual(name, corpus)["features"]
             for name, corpus in product(STUDY.language_models, STUDY.corpora)
         ],
+        [planning.gazetteer(name)["names"] for name in STUDY.gazetteers],
         [f"results/tables/{images}.csv" for images in STUDY.images.sets],
         [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

@@ -29,12 +29,15 @@ CONTEXTUAL = {
 MODEL = Path("data/vectors/language_models/small.safetensors")
 
 
-POOLED = CONTEXTUAL | {
-    "variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small", "pooling_window": 2}}}
-}
+def contextual_with(**model: Any) -> dict[str, Any]:
+    return CONTEXTUAL | {"variants": {"contextual": {"cell": "lstm", "model": {"contextual": "small", **model}}}}
 
 
-@pytest.fixture(params=[CONTEXTUAL, POOLED], ids=["alone", "pooled"])
+POOLED = contextual_with(pooling_window=2)
+NAMED = contextual_with(gazetteers=["ills", "drugs"]) | {"gazetteers": {"ills": ["ills.txt"], "drugs": ["drugs.txt"]}}
+
+
+@pytest.fixture(params=[CONTEXTUAL, POOLED, NAMED], ids=["alone", "pooled", "with lists of names"])
 def chosen(request: pytest.FixtureRequest) -> dict[str, Any]:
     options: dict[str, Any] = request.param
     return options
@@ -42,8 +45,13 @@ def chosen(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 @pytest.fixture
 def inside(chosen: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = make_study(tmp_path / "study", **chosen)
-    monkeypatch.chdir(folder)
+    return _made(tmp_path / "study", chosen, monkeypatch)
+
+
+def _made(folder: Path, chosen: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_study(folder, **chosen))
+    Path("ills.txt").write_text("asthma fever\ngouts\n", "utf-8")
+    Path("drugs.txt").write_text("case\n", "utf-8")
     run_all()
     return folder
 
@@ -64,8 +72,7 @@ def test_a_run_folder_alone_tags_as_its_training_did(inside: Path, tmp_path: Pat
 def test_the_same_study_gives_the_same_bytes(
     chosen: dict[str, Any], inside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(make_study(tmp_path / "again", **chosen))
-    run_all()
+    _made(tmp_path / "again", chosen, monkeypatch)
     paths = [MODEL, *sorted(Path("results/runs").rglob("*.safetensors"))]
     assert len(paths) == 1 + 2 + 1 + 1 + 2
     for path in paths:

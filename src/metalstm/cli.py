@@ -52,7 +52,7 @@ def stage(
         str,
         typer.Argument(
             help="Its name: fetch, convert, join, text, vectors, coverage, language_model, contextual, "
-            "train, score, dictionary, vote, table, images, accuracy.",
+            "gazetteer, train, score, dictionary, vote, table, images, accuracy.",
             metavar="STAGE",
         ),
     ],

@@ -88,6 +88,10 @@ def validate(document: Any, path: Path) -> Study:
         check_contextual(study, study.model.contextual)
     except UserError as error:
         refuse(("model", "contextual"), str(error))
+    try:
+        check_gazetteers(study, study.model.gazetteers)
+    except UserError as error:
+        refuse(("model", "gazetteers"), str(error))
     if study.language_models and study.vectors.source == "random":
         refuse(("language_models",), "a language model reads word vectors, and `vectors.source: random` gives none")
     if study.language_models and not (study.vectors.corpora or study.vectors.texts):
@@ -198,6 +202,10 @@ def _check_changes(study: Study, refuse: Refuse) -> None:
             check_contextual(study, change.model.get("contextual"))
         except UserError as error:
             refuse((*location, "model", "contextual"), str(error))
+        try:
+            check_gazetteers(study, change.model.get("gazetteers", []))
+        except UserError as error:
+            refuse((*location, "model", "gazetteers"), str(error))
 
 
 def _check_runs(study: Study, refuse: Refuse) -> None:
@@ -253,6 +261,18 @@ def check_contextual(study: Study, wanted: str | None) -> None:
         known = study.language_models
         hint = faults.nearest(wanted, known) if known else "; `language_models` names none: describe it there"
         raise UserError(f"`model.contextual`: there is no language model {wanted!r}{hint}")
+
+
+def check_gazetteers(study: Study, wanted: Any) -> None:
+    """Raise UserError if `model.gazetteers` names a list that the study does not have, or names one twice."""
+    names = wanted if isinstance(wanted, list) else []
+    for name in names:
+        if name not in study.gazetteers:
+            known = study.gazetteers
+            hint = faults.nearest(name, known) if known else "; `gazetteers` has none: name its files there"
+            raise UserError(f"`model.gazetteers`: there is no list of names {name!r}{hint}")
+        if names.count(name) > 1:
+            raise UserError(f"`model.gazetteers`: {name} is named more than once; name each once")
 
 
 def plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from metalstm.corpora.catalogue import Corpus
+from metalstm.corpora.texts import NamedTextFile
 from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
@@ -154,6 +155,8 @@ class Study(Options):
     vectors: StudyVectors = StudyVectors(source="random")
     language_models: dict[Name, LanguageModelOptions] = Field(default_factory=dict)
     """Each is learned once, over the word vectors; `model.contextual` names the one that a tagger reads."""
+    gazetteers: dict[Name, Annotated[list[NamedTextFile], Field(min_length=1)]] = Field(default_factory=dict)
+    """Lists of names, a name a line; `model.gazetteers` names those that a tagger looks for."""
     overrides: list[Override] = Field(default_factory=list)
     images: Images
     own_corpora: dict[Name, Corpus] = Field(default_factory=dict)

@@ -83,6 +83,27 @@ rule contextual:
         "metalstm stage contextual --plan {input.plan} 2>&1 | tee {log}"
 
 
+rule gazetteer:
+    input:
+        plan=plan_of("gazetteer/{gazetteer}"),
+    output:
+        **planning.gazetteer("{gazetteer}"),
+    log:
+        "results/logs/gazetteer/{gazetteer}.log",
+    wildcard_constraints:
+        gazetteer=one_of(STUDY.gazetteers),
+    priority: priority_of("gazetteer", "{gazetteer}")
+    conda:
+        "../envs/metalstm.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    message:
+        "Reading the list of names {wildcards.gazetteer}"
+    shell:
+        "metalstm stage gazetteer --plan {input.plan} 2>&1 | tee {log}"
+
+
 rule coverage:
     input:
         inputs_of("coverage", "words"),

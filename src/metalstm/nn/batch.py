@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some sentences side by side; every tensor is int64 but `pooled`."""
+    """Some sentences side by side; every tensor is int64 but `gazetteers` and `pooled`."""
 
     words: Tensor
     """[batch, time] rows of the word table, 0 on padding."""
@@ -34,6 +34,8 @@ class Batch:
     """[batch, time] gold labels, 0 on padding; numbered within their corpus where the lexicon does so."""
     corpus: Tensor
     """[batch] the corpus a sentence comes from; 0 for a model that knows of no corpora."""
+    gazetteers: Tensor
+    """[batch, time, lists] uint8, the place of a token in a name of each list; 0 outside of names and on padding."""
     pooled: Tensor | None = None
     """[batch, time, size] float16, contextual vectors of each word averaged over its file; 0 on padding."""
 
@@ -48,6 +50,7 @@ class Batch:
             spelled_words=self.spelled_words.to(device),
             labels=None if self.labels is None else self.labels.to(device),
             corpus=self.corpus.to(device),
+            gazetteers=self.gazetteers.to(device),
             pooled=None if self.pooled is None else self.pooled.to(device),
         )
 
@@ -98,6 +101,7 @@ def number(
         spelling_lengths=spelling_lengths,
         labels=None if labels is None else _label_ids(lexicon, labels, corpus),
         corpus=corpus,
+        gazetteers=lexicon.gazetteers.places(tokens),
     )
 
 
@@ -114,8 +118,9 @@ class Numbered:
         spelling_lengths: Array,
         labels: Array | None,
         corpus: Array,
+        gazetteers: Array,
     ) -> None:
-        """The arrays are those of a `Batch`, but spelling_of and labels are `[tokens]`, words `[distinct]`."""
+        """The arrays are those of a `Batch`, but of tokens `[tokens]`, sentence by sentence; words `[distinct]`."""
         self.lengths = lengths
         self._starts = np.cumsum(lengths) - lengths
         self._spelling_of = spelling_of
@@ -124,6 +129,7 @@ class Numbered:
         self._spelling_lengths = spelling_lengths
         self._labels = labels
         self.corpus = corpus
+        self._gazetteers = gazetteers
         self.pooled: Array | None = None
         """`[tokens, size]` of all sentences, once a tagger has said what these are (`SentenceContext.pool`)."""
         self._first_place = np.empty(len(words), dtype=np.int64)
@@ -170,6 +176,7 @@ class Numbered:
             spelled_words=torch.from_numpy(self._words[distinct]),
             labels=None if self._labels is None else torch.from_numpy(_padded(self._labels[tokens], inside)),
             corpus=torch.from_numpy(self.corpus[chosen]),
+            gazetteers=torch.from_numpy(_padded(self._gazetteers[tokens], inside)),
             pooled=None if self.pooled is None else torch.from_numpy(_padded(self.pooled[tokens], inside)),
         )
 

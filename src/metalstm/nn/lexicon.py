@@ -1,4 +1,4 @@
-"""The names a tagger knows and their numbers: words, characters, labels, corpora."""
+"""The names a tagger knows and their numbers: words, characters, labels, corpora, and lists of names."""
 
 import re
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from metalstm.errors import UserError
+from metalstm.gazetteers.matching import NONE, Gazetteers
 
 PADDING = 0
 UNKNOWN = 1
@@ -28,6 +29,8 @@ class Lexicon:
     corpora: tuple[str, ...] = ()
     corpus_labels: tuple[tuple[str, ...], ...] = ()
     """The labels of each corpus, where each is numbered by itself; else empty, and `labels` are those of all."""
+    gazetteers: Gazetteers = field(default=NONE, compare=False)
+    """Lists of names known from elsewhere."""
     _word_ids: dict[str, int] = field(init=False, repr=False, compare=False)
     _character_ids: dict[str, int] = field(init=False, repr=False, compare=False)
     _label_ids: tuple[dict[str, int], ...] = field(init=False, repr=False, compare=False)
@@ -47,6 +50,7 @@ class Lexicon:
         extra_words: Iterable[str] = (),
         corpora: Iterable[str] = (),
         corpus_labels: Mapping[str, Iterable[str]] | None = None,
+        gazetteers: Gazetteers = NONE,
     ) -> Self:
         """Collect the names of training text.
 
@@ -73,6 +77,7 @@ class Lexicon:
             labels=tuple(sorted(labels)),
             corpora=corpora,
             corpus_labels=tuple(tuple(sorted(set(corpus_labels[name]))) for name in corpora) if corpus_labels else (),
+            gazetteers=gazetteers,
         )
 
     def word_id(self, word: str) -> int:

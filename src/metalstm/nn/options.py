@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from metalstm.gazetteers.matching import MOST_LISTS
 from metalstm.options import Options
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
@@ -98,6 +99,8 @@ class NetworkOptions(Options):
     pooling_window: Annotated[int, Field(ge=0)] = 0
     """Sentences before and after, within the file, over which the contextual vectors of each word are averaged, as
     further features; 0: none (`metalstm.nn.pooling`)."""
+    gazetteers: Annotated[list[str], Field(max_length=MOST_LISTS)] = Field(default_factory=list)
+    """Lists of names: each token is told its place in a name of each (`metalstm.gazetteers`)."""
     dropout: DropoutOptions = DropoutOptions()
     attention: AttentionOptions = AttentionOptions()
     crf: CrfOptions = CrfOptions()

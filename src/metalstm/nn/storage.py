@@ -5,11 +5,12 @@ differs from the joint weights in the tagger of one corpus.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from metalstm.errors import UserError
 from metalstm.files import atomic, sha256, write_text
+from metalstm.gazetteers.matching import Gazetteers
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import TaggerOptions
 from metalstm.nn.tagger import Tagger
@@ -31,6 +33,8 @@ VERSION = 1
 _WORDS = "words.weight"
 _ROWS = "words.rows"
 """Of the table of words only the rows that a corpus has changed are kept, and which these are."""
+_KEYS, _LISTS = "gazetteers.keys", "gazetteers.lists"
+"""The lists of names of the lexicon, in the file of the weights; what they are called, the options say."""
 
 
 class _Names(BaseModel):
@@ -70,6 +74,14 @@ class Description:
     """By corpus, where there are weights of its own."""
 
 
+def _lists_of_names(lexicon: Lexicon) -> dict[str, Tensor]:
+    """The lists are too long for the description."""
+    lists = lexicon.gazetteers
+    if not lists.names:
+        return {}
+    return {_KEYS: torch.from_numpy(lists.keys.view(np.int64)), _LISTS: torch.from_numpy(lists.lists.view(np.int32))}
+
+
 def save(
     tagger: Tagger,
     directory: Path,
@@ -84,7 +96,7 @@ def save(
     """
     lexicon = tagger.lexicon
     with atomic(directory / WEIGHTS, SafetensorError) as temporary:
-        _write(tagger.state_dict(), temporary)
+        _write(tagger.state_dict() | _lists_of_names(lexicon), temporary)
         description = _File(
             format=FORMAT,
             version=VERSION,
@@ -137,13 +149,16 @@ def load(directory: Path, corpus: str | None = None) -> Tagger:
     tagger does not know.
     """
     description = describe(directory)
+    lexicon = description.lexicon
     if corpus is not None:
-        description.lexicon.corpus_id(corpus)
-    elif len(description.lexicon.corpora) == 1:
-        (corpus,) = description.lexicon.corpora
-    with torch.random.fork_rng(devices=[]):
-        tagger = Tagger(description.lexicon, description.options)
+        lexicon.corpus_id(corpus)
+    elif len(lexicon.corpora) == 1:
+        (corpus,) = lexicon.corpora
     weights = _read(directory / WEIGHTS, description.weights_sha256)
+    if names := description.options.gazetteers:
+        lexicon = replace(lexicon, gazetteers=_gazetteers(names, weights, directory / WEIGHTS))
+    with torch.random.fork_rng(devices=[]):
+        tagger = Tagger(lexicon, description.options)
     _put(weights, tagger, directory / WEIGHTS)
     if corpus in description.continued_sha256:
         path = continued_path(directory, corpus)
@@ -152,6 +167,15 @@ def load(directory: Path, corpus: str | None = None) -> Tagger:
             weights[_WORDS][changed.pop(_ROWS)] = changed.pop(_WORDS)
         _put(weights | changed, tagger, path)
     return tagger.eval()
+
+
+def _gazetteers(names: Sequence[str], weights: dict[str, Tensor], path: Path) -> Gazetteers:
+    """Take the lists of names out of what a file of weights has."""
+    try:
+        keys, lists = weights.pop(_KEYS).numpy(), weights.pop(_LISTS).numpy()
+    except KeyError as error:
+        raise UserError(f"{path}: has no {error}, although {DESCRIPTION} names lists of names: train again") from None
+    return Gazetteers(tuple(names), keys.view(np.uint64), lists.view(np.uint32))
 
 
 def _write(weights: Mapping[str, Tensor], path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from metalstm.nn import gazetteers
 from metalstm.nn.affine import Affine
 from metalstm.nn.attention import RelativeSelfAttention
 from metalstm.nn.batch import Batch, Numbered
@@ -48,13 +49,13 @@ class Tagger(nn.Module):
         context, words = options.context, len(lexicon.words)
         window = options.pooling_window
         self.context = SentenceContext(words, options.word_size, context, kernels, window) if context else None
-        context_size = self.context.size if self.context else 0
+        frozen_size = (self.context.size if self.context else 0) + gazetteers.size(len(options.gazetteers))
         self.input_dropout = Dropout(dropout.input, variational=dropout.variational, kernels=kernels)
         corpus_size = options.multitask.corpus_embedding if options.multitask else 0
         self.corpus_embedding = category_embedding(len(lexicon.corpora), corpus_size) if corpus_size else None
         self.encoder = recurrent(
             options.cell,
-            options.word_size + self.characters.size + options.word_shape + context_size + corpus_size,
+            options.word_size + self.characters.size + options.word_shape + frozen_size + corpus_size,
             options.hidden_size,
             bidirectional=True,
             num_layers=options.num_layers,
@@ -84,6 +85,8 @@ class Tagger(nn.Module):
         features = self._features(batch)
         if self.context is not None:
             features = torch.cat([features, self.context(batch, self.words.weight)], dim=2)
+        if self.options.gazetteers:
+            features = torch.cat([features, gazetteers.features(batch.gazetteers, features.dtype)], dim=2)
         features = self.input_dropout(features)
         if self.corpus_embedding is not None:
             # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
@@ -171,7 +174,8 @@ class Tagger(nn.Module):
     def _learned(self) -> slice:
         """The encoder's inputs that depend on what is trained, from the first one to the last."""
         first = 0 if self.options.tune_words else self.options.word_size
-        is_last_frozen = self.context is not None and self.corpus_embedding is None
+        is_frozen_after = self.context is not None or bool(self.options.gazetteers)
+        is_last_frozen = is_frozen_after and self.corpus_embedding is None
         last = self.options.word_size + self.characters.size + self.options.word_shape if is_last_frozen else None
         return slice(first, last)
 

@@ -23,6 +23,7 @@ from metalstm.plan.job import (
     Plan,
     Run,
     contextual,
+    gazetteer,
     language_model,
     read,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Plan",
     "Run",
     "contextual",
+    "gazetteer",
     "groups",
     "language_model",
     "plans",

@@ -28,6 +28,11 @@ def contextual(name: str, corpus: str) -> dict[str, str]:
     return {"features": f"data/vectors/contextual/{name}/{corpus}.safetensors"}
 
 
+def gazetteer(name: str) -> dict[str, str]:
+    """A list of names of the study, as numbers."""
+    return {"names": f"data/vectors/gazetteers/{name}.safetensors"}
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """One job: what it reads, what it writes, and everything that decides what it writes."""

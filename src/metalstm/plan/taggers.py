@@ -8,7 +8,7 @@ from metalstm.files import sha256
 from metalstm.nn import cells
 from metalstm.nn.options import ContextOptions, TaggerOptions
 from metalstm.plan.corpora import groups, iobes, joint
-from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, language_model
+from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, gazetteer, language_model
 from metalstm.schema import MTM_PLUS, Study, TaggerVariant
 from metalstm.tables import published
 from metalstm.training.options import TrainingOptions
@@ -52,6 +52,8 @@ def _train(study: Study, run: Run) -> Plan:
         modules.append("metalstm.nn.cells.lstm")
         learned = study.language_models[network.contextual]
         context = ContextOptions(**learned.model_dump(include=set(ContextOptions.model_fields)))
+    for name in network.gazetteers:
+        files[f"gazetteer.{name}"] = gazetteer(name)["names"]
     tagger = TaggerOptions(
         **network.model_dump(exclude={"contextual"} if plus else {"contextual", "multitask"}),
         context=context,

@@ -1,13 +1,14 @@
-"""The plans of the word vectors: their text, the vectors, what they cover, language models and what these say."""
+"""The plans of what is known of words: vectors, their text and coverage, language models, lists of names."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from metalstm import source
+from metalstm.corpora import texts
 from metalstm.files import sha256
 from metalstm.nn.options import ContextOptions
 from metalstm.plan.corpora import iobes
-from metalstm.plan.job import VECTORS, Plan, contextual, language_model
+from metalstm.plan.job import VECTORS, Plan, contextual, gazetteer, language_model
 from metalstm.schema import Study
 from metalstm.vectors import load
 
@@ -18,12 +19,13 @@ TEXT = {
 }
 COVERAGE = {"report": "data/vectors/report.json"}
 DOWNLOADS = "data/raw/text"
+NAMES = "data/raw/names"
 _LAYERS = "metalstm.nn.cells.lstm"
 """Of a language model."""
 
 
 def plans(study: Study) -> Iterator[Plan]:
-    """The plan of the text, of the vectors, of their coverage and of each language model, with what it says."""
+    """The plan of the text, the vectors, their coverage, each language model with what it says, each list of names."""
     yield _text(study)
     yield _vectors(study)
     yield _coverage(study)
@@ -31,6 +33,8 @@ def plans(study: Study) -> Iterator[Plan]:
         yield _language_model(study, name)
         for corpus in study.corpora:
             yield _contextual(study, name, corpus)
+    for name in study.gazetteers:
+        yield _gazetteer(study, name)
 
 
 def _text(study: Study) -> Plan:
@@ -42,12 +46,7 @@ def _text(study: Study) -> Plan:
     chosen = {
         "learned": sorted(learned),
         "corpora": corpora,
-        "texts": [
-            {"kept": f"{DOWNLOADS}/{text.name}" if text.address else None}
-            | text.model_dump()
-            | {"content": _content(text.file)}
-            for text in study.vectors.texts
-        ],
+        "texts": [texts.planned(text, DOWNLOADS) for text in study.vectors.texts],
     }
     return Plan("text/sentences", _splits(corpora), TEXT, chosen, source.digest("metalstm.stages.text"))
 
@@ -84,6 +83,11 @@ def _contextual(study: Study, name: str, corpus: str) -> Plan:
     chosen = {"options": study.language_models[name].model_dump(include=set(ContextOptions.model_fields))}
     code = source.digest("metalstm.stages.contextual", _LAYERS)
     return Plan(f"contextual/{name}/{corpus}", files, contextual(name, corpus), chosen, code)
+
+
+def _gazetteer(study: Study, name: str) -> Plan:
+    chosen = {"files": [texts.planned(file, NAMES) for file in study.gazetteers[name]]}
+    return Plan(f"gazetteer/{name}", {}, gazetteer(name), chosen, source.digest("metalstm.stages.gazetteer"))
 
 
 def _has_subwords(study: Study) -> bool:

@@ -17,6 +17,7 @@ STAGES = (
     "coverage",
     "language_model",
     "contextual",
+    "gazetteer",
     "train",
     "score",
     "dictionary",

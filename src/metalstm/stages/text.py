@@ -6,11 +6,9 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from metalstm.corpora import columns, fetch, tokenise
-from metalstm.corpora.catalogue import Source
+from metalstm.corpora import columns, texts, tokenise
 from metalstm.corpora.splits import SPLITS
-from metalstm.errors import UserError
-from metalstm.files import atomic, sha256, write_text
+from metalstm.files import atomic, write_text
 from metalstm.plan.job import Plan
 from metalstm.vectors import paragraphs, text
 from metalstm.vectors.heldout import LEAST_CHARACTERS, LEAST_TOKENS, HeldOut
@@ -27,8 +25,7 @@ def run(plan: Plan) -> None:
     Raises:
         UserError: a text that is not there, not what it should be, or cannot be read.
     """
-    texts = [(Path(chosen["kept"] or chosen["file"]), chosen) for chosen in plan.parameters["texts"]]
-    _bring(texts)
+    paths = texts.bring(plan.parameters["texts"], "vectors.texts")
     words: dict[str, None] = {}
     train: dict[str, list[Tokens]] = {}
     held_out = HeldOut()
@@ -62,7 +59,7 @@ def run(plan: Plan) -> None:
             report["corpora"][corpus] = counts
             print(f"{corpus}: {_said(counts)}", flush=True)
         known = {tokens for sentences in learned.values() for tokens in sentences}
-        for path, chosen in texts:
+        for path, chosen in zip(paths, plan.parameters["texts"], strict=True):
             counts = _add(out, path, held_out, known, tokenised=chosen["tokenised"])
             report["texts"][chosen["address"] or chosen["file"]] = counts
             print(f"{path}: {_said(counts)}", flush=True)
@@ -71,18 +68,6 @@ def run(plan: Plan) -> None:
     write_text(Path(plan.outputs["words"]), "".join(sorted(f"{word}\n" for word in words)))
     write_text(Path(plan.outputs["report"]), json.dumps(totals | report, indent=1, ensure_ascii=False) + "\n")
     print(f"{plan.outputs['sentences']}: {_said(totals)}")
-
-
-def _bring(texts: Iterable[tuple[Path, dict[str, Any]]]) -> None:
-    """Download what has an address, and make sure of what is on this machine."""
-    for path, chosen in texts:
-        if chosen["address"]:
-            source = Source(path.name, url=chosen["address"], blob=chosen["sha256"])
-            fetch.fetch({path.name: source}, path.parent)
-        elif not path.is_file():
-            raise UserError(f"{path}: no such file; correct vectors.texts in params.yaml")
-        elif chosen["sha256"] and (found := sha256(path)) != chosen["sha256"]:
-            raise UserError(f"{path}: expected SHA-256 {chosen['sha256']} as vectors.texts says, got {found}")
 
 
 def _add(out: TextIO, path: Path, held_out: HeldOut, known: Container[Tokens], *, tokenised: bool) -> dict[str, int]:

@@ -14,6 +14,8 @@ from metalstm.corpora import columns, joint
 from metalstm.corpora.columns import Sentence
 from metalstm.errors import UserError
 from metalstm.files import write_text
+from metalstm.gazetteers import storage as gazetteers
+from metalstm.gazetteers.matching import Gazetteers
 from metalstm.nn import batch, language_model, storage
 from metalstm.nn.batch import Numbered
 from metalstm.nn.lexicon import Lexicon
@@ -95,11 +97,13 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
     tagged = chosen["joint"] and options.multitask is None
     examples = list(_examples(learned, tagged=tagged))
     vectors = load.load(Path(plan.inputs["vectors"]))
+    lists = {name: gazetteers.read(Path(plan.inputs[f"gazetteer.{name}"])) for name in options.gazetteers}
     lexicon = Lexicon.build(
         ((example.tokens, example.labels) for example in examples),
         extra_words=vectors.words,
         corpora=chosen["corpora"],
         corpus_labels=_labels(examples, chosen["corpora"]) if options.has_output_per_corpus else None,
+        gazetteers=Gazetteers.together(lists),
     )
     vector_of = load.rows_of(lexicon.words, vectors)
     rows = torch.from_numpy(load.lookup(vector_of, vectors)) if vectors.words else None

@@ -26,8 +26,9 @@ DESCRIPTION, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, VERSION = "metalstm tagger", 1
 OPTIONS = {
     *("word_size", "word_shape", "tune_words", "characters", "cell", "cell_options", "hidden_size", "num_layers"),
-    *("attention", "multitask", "context", "pooling_window", "crf", "dropout", "kernels"),
+    *("attention", "multitask", "context", "pooling_window", "gazetteers", "crf", "dropout", "kernels"),
 }
+_NAMES = ("words", "characters", "labels", "corpora")
 TOKENS_AT_ONCE = 150_000
 """Tokens whose words are looked up together; the table of their gates is about as large as that of the words."""
 SENTENCES_AT_ONCE = 128
@@ -180,12 +181,13 @@ def load(directory: Path) -> ArrayTagger | None:
         if content["format"] != FORMAT or content["version"] != VERSION or content.get("continued_sha256"):
             return None
         options, names = content["options"], content["lexicon"]
-        if names.get("corpus_labels") or not _serves(options):
+        if names.get("corpus_labels") or not names.keys() <= {*_NAMES, "corpus_labels"} or not _serves(options):
             return None
         if sha256(directory / WEIGHTS) != content["weights_sha256"]:
             return None
         weights = _Weights(load_file(directory / WEIGHTS))
-        tagger = _tagger(Lexicon(**{kind: tuple(listed) for kind, listed in names.items()}), options, weights)
+        words, characters, labels, corpora = (tuple(names[kind]) for kind in _NAMES)
+        tagger = _tagger(Lexicon(words, characters, labels, corpora), options, weights)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError):
         return None
     return tagger if weights.all_taken else None
@@ -201,6 +203,7 @@ def _serves(options: dict[str, Any]) -> bool:
         and options["attention"]["heads"] == 0
         and options.get("multitask") is None
         and options.get("context") is None
+        and not options.get("gazetteers")
     )
 
 

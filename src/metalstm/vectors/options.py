@@ -1,50 +1,21 @@
 """Where the word vectors come from."""
 
-from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from metalstm.corpora.texts import TextFile, named
 from metalstm.options import Options, Seed
 
 
-class Text(Options):
+class Text(TextFile):
     """A file of text to learn from, on this machine or elsewhere."""
 
-    file: str | None = None
-    """A path, below the study's folder if relative; or, instead of it, `address`."""
-    address: Annotated[str, Field(pattern="^https?://[^/]+/.*[^/]$")] | None = None
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    """As `sha256sum` prints it; without one a download cannot be verified."""
     tokenised: bool = False
     """Each line is a sentence, and what stands between its spaces are its tokens."""
 
-    @model_validator(mode="after")
-    def _has_one_origin(self) -> "Text":
-        if (self.file is None) == (self.address is None):
-            raise ValueError("either `file` (on this machine) or `address` (http or https) is given, and not both")
-        return self
 
-    @property
-    def origin(self) -> str:
-        """The address, or the path on this machine."""
-        return self.address or str(self.file)
-
-    @property
-    def name(self) -> str:
-        """The file's own name, under which a download is kept."""
-        path = self.file if self.address is None else unquote(urlsplit(self.address).path)
-        return PurePosixPath(str(path)).name
-
-
-def _named(value: Any) -> Any:
-    if isinstance(value, str):
-        return {"address" if value.startswith(("http://", "https://")) else "file": value}
-    return value
-
-
-NamedText = Annotated[Text, BeforeValidator(_named, json_schema_input_type=str | Text)]
+NamedText = Annotated[Text, BeforeValidator(named, json_schema_input_type=str | Text)]
 """A text, or just its path or address."""
 
 
