@@ -99,6 +99,44 @@ def test_an_override_changes_what_the_variant_says() -> None:
     assert plans["train/stm/NCBI-disease/metalstm/seed-1"].parameters["tagger"]["context"] is None
 
 
+NAMED: dict[str, Any] = {
+    "gazetteers": {"species": ["names.txt.xz"], "drugs": ["drugs.txt", "https://example.org/more.txt"]},
+    "cells": ["metalstm", "named"],
+    "variants": {"named": {"cell": "lstm", "model": {"gazetteers": ["species"]}}},
+}
+
+
+def test_a_variant_may_look_for_names_and_waits_for_its_own_lists_only() -> None:
+    plans = plan.plans(parameters.validate({**STUDY, **NAMED}, Path("params.yaml")))
+    named, other = (plans[f"train/stm/NCBI-disease/{cell}/seed-1"] for cell in ("named", "metalstm"))
+    assert named.parameters["tagger"]["gazetteers"] == ["species"]
+    assert named.inputs["gazetteer.species"] == plans["gazetteer/species"].outputs["names"]
+    assert "gazetteer.drugs" not in named.inputs
+    assert not any(role.startswith("gazetteer") for role in other.inputs)
+    kept = [file["kept"] for file in plans["gazetteer/drugs"].parameters["files"]]
+    assert kept == [None, "data/raw/names/more.txt"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"gazetteers": {}}, "there is no list of names 'species'; `gazetteers` has none: name its files there"),
+        ({"gazetteers": {"specie": ["names.txt"]}}, "did you mean `specie`?"),
+        ({"gazetteers": {"species": []}}, "`gazetteers.species`"),
+        (
+            {"gazetteers": {"species": ["a.txt"], "ills": [{"file": "b", "tokenised": True}]}},
+            "unknown key `gazetteers.ills.0.tokenised`",
+        ),
+        ({"model": {"gazetteers": ["drugs", "drugs"]}}, "drugs is named more than once"),
+        ({"overrides": [{"when": {}, "model": {"gazetteers": ["drug"]}}]}, "did you mean `drugs`?"),
+    ],
+)
+def test_a_list_of_names_that_cannot_be_read_is_told(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        parameters.validate({**STUDY, **NAMED, **changes}, Path("params.yaml"))
+    assert words in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

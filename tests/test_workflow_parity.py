@@ -23,7 +23,8 @@ seeds: [1, 2]
 model: {tune_words: false}
 vectors: {corpora: [NCBI-disease, linnaeus]}
 language_models: {small: {}, large: {hidden_size: 400}}
-variants: {contextual: {cell: lstm, model: {contextual: small}}}
+gazetteers: {ills: [ills.txt], drugs: [drugs.txt, more.txt]}
+variants: {contextual: {cell: lstm, model: {contextual: small, gazetteers: [drugs]}}}
 images:
   sets: [MNIST]
   variants: {lstm: {cell: lstm}, metalstm-study: {cell: metalstm, options: {start: study}}}
@@ -113,13 +114,15 @@ def dvc_jobs(folder: Path) -> dict[str, dict[str, set[str]]]:
 
 def test_dvc_needs_no_key_that_params_may_leave_out(tmp_path: Path) -> None:
     shutil.copy(ROOT / "dvc.yaml", tmp_path)
-    silent = "".join(line for line in STUDY.splitlines(keepends=True) if not re.match("variants|language_models", line))
+    silent = "".join(
+        line for line in STUDY.splitlines(keepends=True) if not re.match("variants|language_models|gazetteers", line)
+    )
     (tmp_path / "params.yaml").write_text(silent.replace(", contextual]", "]"), encoding="utf-8")
     run(tmp_path, "dvc", "init", "-q", "--no-scm")
     parameters.read(tmp_path / "params.yaml")
     listed = run(tmp_path, "dvc", "stage", "list", "--name-only").split()
     assert "train-stm@stm-linnaeus-lstm-1" in listed
-    assert not any("language_model" in stage for stage in listed)
+    assert not any("language_model" in stage or "gazetteer" in stage for stage in listed)
 
 
 def expected(plan: planning.Plan) -> tuple[set[str], set[str]]:
