@@ -14,6 +14,7 @@ from metalstm.nn import gazetteers, storage
 from metalstm.nn.batch import collate
 from metalstm.nn.options import Kernels
 from metalstm.nn.tagger import Tagger
+from metalstm.tagging import inference
 from test_nn_tagger import LABELS, LEXICON, SMALL, TOKENS
 
 LISTS = {"drugs": keys([["aspirin"], ["IL", "-", "2"]]), "ills": keys([["pain"], ["breast", "cancer"]])}
@@ -68,6 +69,7 @@ def test_a_stored_tagger_has_its_lists(tmp_path: Path) -> None:
     batch = collate(again.lexicon, TOKENS)
     assert torch.equal(batch.gazetteers, collate(NAMED, TOKENS).gazetteers)
     assert torch.equal(again.emissions(batch), model.emissions(batch))
+    assert inference.load(tmp_path) is None  # the way without torch knows of no lists
 
 
 def test_a_stored_tagger_without_its_lists_is_refused(tmp_path: Path) -> None:

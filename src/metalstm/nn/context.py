@@ -101,9 +101,11 @@ class SentenceContext(nn.Module):
 
         What had to be computed for that is kept until all have been read, and no longer.
         """
-        unknown = {_key(sentences.words(row)) for row in self._not_kept(sentences)} if self._window else set()
-        if self._window:
-            self.remember(sentences, table)
+        if not self._window:
+            yield
+            return
+        unknown = {_key(sentences.words(row)) for row in self._not_kept(sentences)}
+        self.remember(sentences, table)
         try:
             if sentences.pooled is None:
                 self.pool(sentences, [len(sentences.lengths)])
