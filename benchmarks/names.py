@@ -4,7 +4,8 @@
 
 For the corpora of a study whose `gazetteer` and `convert` stages are done. Of the mentions of a devel file whose form
 train has not: how many are just a name of any list, and of the list that has most of them; how many of that list's
-names in the file are mentions; and what finding the names of all lists in the train file takes. Test files are not read.
+names in the file are mentions; and what finding the names of all lists in the train file takes. No test file
+is read.
 """
 
 import argparse

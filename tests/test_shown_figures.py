@@ -16,6 +16,7 @@ MEASURED = "biomedical"
 EVIDENCE = "biomedical-evidence"
 SEEDS = "biomedical-evidence-seeds"
 POOLED = "biomedical-pooled"
+NAMES = "biomedical-names"
 WITH_DEVEL = "biomedical-train-devel"
 FIVE = "biomedical-evidence-train-devel"
 SEEDS_WITH_DEVEL = "biomedical-evidence-seeds-train-devel"
@@ -41,9 +42,17 @@ def columns(folder: str, models: str) -> list[Column]:
 SHOWN = {
     ("README.md", "## Measured"): [
         *columns(MEASURED, "stm study, stm lstm, stm metalstm"),
-        *columns(SEEDS, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
+        *columns(NAMES, "stm-evidence lstm-names, stm-vote-evidence lstm-names"),
         *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
-        *columns(SEEDS, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
+        *columns(NAMES, "mtm-plus-evidence lstm-names, mtm-plus-vote-evidence lstm-names"),
+    ],
+    ("docs/results.md", "## With lists of names"): [
+        *columns(MEASURED, "stm study"),
+        *columns(NAMES, "stm lstm-names, stm-evidence lstm-names"),
+        *columns(NAMES, "stm-vote lstm-names, stm-vote-evidence lstm-names"),
+        *columns(MEASURED, "mtm study"),
+        *columns(NAMES, "mtm-plus lstm-names, mtm-plus-evidence lstm-names"),
+        *columns(NAMES, "mtm-plus-vote lstm-names, mtm-plus-vote-evidence lstm-names"),
     ],
     ("docs/results.md", "## With evidence from beyond the sentence"): [
         *columns(SEEDS, "stm study, stm lstm-contextual, stm-evidence lstm-contextual"),
@@ -136,12 +145,12 @@ SUMMARIES = {
     ("README.md", "## Measured", 1): {
         ("STM", "`lstm`"): Column(MEASURED, "stm", "lstm"),
         ("STM", "`metalstm`"): Column(MEASURED, "stm", "metalstm"),
-        ("STM", "*Evidence*"): Column(SEEDS, "stm-evidence", "lstm-contextual"),
-        ("STM", "*Evidence, vote*"): Column(SEEDS, "stm-vote-evidence", "lstm-contextual"),
+        ("STM", "*Names*"): Column(NAMES, "stm-evidence", "lstm-names"),
+        ("STM", "*Names, vote*"): Column(NAMES, "stm-vote-evidence", "lstm-names"),
         ("MTM", "`lstm`"): Column(MEASURED, "mtm", "lstm"),
         ("MTM", "`metalstm`"): Column(MEASURED, "mtm", "metalstm"),
-        ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-evidence", "lstm-contextual"),
-        ("MTM-plus", "*Evidence, vote*"): Column(SEEDS, "mtm-plus-vote-evidence", "lstm-contextual"),
+        ("MTM-plus", "*Names*"): Column(NAMES, "mtm-plus-evidence", "lstm-names"),
+        ("MTM-plus", "*Names, vote*"): Column(NAMES, "mtm-plus-vote-evidence", "lstm-names"),
     },
     ("docs/results.md", "## Every model", 1): {
         (shown, CELLS_SHOWN[column.cell]): column
