@@ -17,7 +17,7 @@ from pathlib import Path
 from metalstm import parameters
 from metalstm.corpora import columns
 from metalstm.corpora.columns import Sentence
-from metalstm.gazetteers import storage
+from metalstm.gazetteers import MOST_LISTS, storage
 from metalstm.gazetteers.matching import BEGIN, END, SINGLE, Array, Gazetteers
 from metalstm.plan.corpora import iobes
 from metalstm.plan.job import gazetteer
@@ -55,6 +55,8 @@ def main() -> None:
     arguments.add_argument("--study", type=Path, required=True, help="the study's folder")
     os.chdir(arguments.parse_args().study)
     study = parameters.read(Path("params.yaml"))
+    if not 0 < len(study.gazetteers) <= MOST_LISTS:
+        raise SystemExit(f"params.yaml: `gazetteers` has {len(study.gazetteers)} lists; needed are 1 to {MOST_LISTS}")
     lists = Gazetteers.together({name: storage.read(Path(gazetteer(name)["names"])) for name in study.gazetteers})
     print(
         "| Corpus | Mentions | Unseen | In any list | The best list | Unseen in it | Its names that are mentions | s |"

@@ -69,6 +69,7 @@ def test_a_name_ends_with_its_sentence() -> None:
         ("Cells", "cell"),
         ("ALL", "ALL"),
         ("HeLa", "HeLa"),
+        ("siRNAs", "siRNAs"),
         ("E", "e"),
         ("virus", "virus"),
         ("mitosis", "mitosis"),
@@ -77,7 +78,7 @@ def test_a_name_ends_with_its_sentence() -> None:
         ("17", "17"),
     ],
 )
-def test_number_and_first_capital_do_not_tell_names_apart(token: str, form: str) -> None:
+def test_plural_and_first_capital_do_not_tell_names_apart(token: str, form: str) -> None:
     assert normal_form(token) == form
 
 

@@ -114,7 +114,7 @@ def test_a_variant_may_look_for_names_and_waits_for_its_own_lists_only() -> None
     assert "gazetteer.drugs" not in named.inputs
     assert not any(role.startswith("gazetteer") for role in other.inputs)
     kept = [file["kept"] for file in plans["gazetteer/drugs"].parameters["files"]]
-    assert kept == [None, "data/raw/names/more.txt"]
+    assert kept == [None, "data/raw/names/drugs/more.txt"]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +123,12 @@ def test_a_variant_may_look_for_names_and_waits_for_its_own_lists_only() -> None
         ({"gazetteers": {}}, "there is no list of names 'species'; `gazetteers` has none: name its files there"),
         ({"gazetteers": {"specie": ["names.txt"]}}, "did you mean `specie`?"),
         ({"gazetteers": {"species": []}}, "`gazetteers.species`"),
+        ({"gazetteers": {"species": ["a.txt", {"file": "a.txt"}]}}, "named more than once: a.txt"),
+        (
+            {"gazetteers": {"species": ["https://a.org/n.txt", "https://b.org/n.txt"]}},
+            "several addresses that end in n.txt",
+        ),
+        ({"gazetteers": {"species": ["https://a.org/?n=1"]}}, "does not end in the name of a file"),
         (
             {"gazetteers": {"species": ["a.txt"], "ills": [{"file": "b", "tokenised": True}]}},
             "unknown key `gazetteers.ills.0.tokenised`",

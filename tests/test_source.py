@@ -70,3 +70,7 @@ def test_how_text_is_read_and_how_a_training_is_shown_retrain_nothing() -> None:
         *(f"metalstm.tagging.{name}" for name in ("documents", "inference", "spelling", "tag")),
         "metalstm.training.progress",
     }
+
+
+def test_word_vectors_depend_on_nothing_that_fetches_corpora() -> None:
+    assert "metalstm.corpora.fetch" not in source._closure(["metalstm.stages.vectors"])

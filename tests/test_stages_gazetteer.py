@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from metalstm.corpora.texts import TextFile, planned
 from metalstm.errors import UserError
@@ -48,7 +49,21 @@ def test_a_file_of_no_names_is_refused() -> None:
     assert not Path("drugs.safetensors").exists()
 
 
-def test_a_damaged_list_is_refused() -> None:
-    Path("drugs.safetensors").write_bytes(b"damaged")
+def test_a_name_is_looked_for_as_the_corpora_spell_it_too() -> None:
+    Path("drugs.txt").write_text("β-carotene\n", "utf-8")
+    made(TextFile(file="drugs.txt"))
+    expected = keys([["β", "-", "carotene"], ["beta", "-", "carotene"]])
+    assert np.array_equal(storage.read(Path("drugs.safetensors")), expected)
+
+
+def test_a_list_in_another_encoding_is_refused_with_the_line() -> None:
+    Path("drugs.txt").write_bytes("aspirin\nM\u00f6bitz\n".encode("latin-1"))
+    with pytest.raises(UserError, match=r"drugs.txt:2: expected UTF-8"):
+        made(TextFile(file="drugs.txt"))
+
+
+@pytest.mark.parametrize("content", [b"damaged", save({"keys": np.zeros((2, 2))}), save({"names": np.zeros(2)})])
+def test_a_damaged_list_is_refused(content: bytes) -> None:
+    Path("drugs.safetensors").write_bytes(content)
     with pytest.raises(UserError, match="not a list of names"):
         storage.read(Path("drugs.safetensors"))

@@ -1,21 +1,22 @@
 """params.yaml as types: every key, every value and its bounds."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from metalstm.corpora.catalogue import Corpus
-from metalstm.corpora.texts import NamedTextFile
+from metalstm.corpora.texts import NamedTextFile, TextFile
 from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
-from metalstm.vectors.options import NamedText, Text, VectorOptions
+from metalstm.vectors.options import NamedText, VectorOptions
 
 MTM_PLUS = "mtm-plus"
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Names = list[Name]
+File = TypeVar("File", bound=TextFile)
 
 
 def _each_once(values: Any) -> Any:
@@ -26,6 +27,17 @@ def _each_once(values: Any) -> Any:
 
 
 Once = AfterValidator(_each_once)
+
+
+def _each_file_once(files: list[File]) -> list[File]:
+    """No file twice, and no two downloads that would be kept under one name."""
+    _each_once([file.origin for file in files])
+    names = [file.name for file in files if file.address]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"there are several addresses that end in {', '.join(sorted(twice))}; name one of each")
+    return files
+
+
 Seeds = Annotated[list[Seed], Field(min_length=1), Once]
 
 
@@ -80,25 +92,12 @@ class StudyVectors(VectorOptions):
 
     corpora: Annotated[Names, Once] = Field(default_factory=list)
     """Names that `corpora` of the study leaves out are left out here too."""
-    texts: list[NamedText] = Field(default_factory=list)
-
-    @field_validator("texts")
-    @classmethod
-    def _each_text_once(cls, texts: list[Text]) -> list[Text]:
-        _each_once([text.origin for text in texts])
-        return texts
+    texts: Annotated[list[NamedText], AfterValidator(_each_file_once)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _text_to_learn_from(self) -> "StudyVectors":
         if self.is_learned and not self.corpora and not self.texts:
             raise ValueError("`corpora` and `texts` name nothing to learn from; name some or set `source: random`")
-        return self
-
-    @model_validator(mode="after")
-    def _downloads_have_names_of_their_own(self) -> "StudyVectors":
-        names = [text.name for text in self.texts if text.address]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"`texts` has several addresses that end in {', '.join(sorted(twice))}; name one of each")
         return self
 
 
@@ -155,7 +154,9 @@ class Study(Options):
     vectors: StudyVectors = StudyVectors(source="random")
     language_models: dict[Name, LanguageModelOptions] = Field(default_factory=dict)
     """Each is learned once, over the word vectors; `model.contextual` names the one that a tagger reads."""
-    gazetteers: dict[Name, Annotated[list[NamedTextFile], Field(min_length=1)]] = Field(default_factory=dict)
+    gazetteers: dict[Name, Annotated[list[NamedTextFile], Field(min_length=1), AfterValidator(_each_file_once)]] = (
+        Field(default_factory=dict)
+    )
     """Lists of names, a name a line; `model.gazetteers` names those that a tagger looks for."""
     overrides: list[Override] = Field(default_factory=list)
     images: Images

@@ -1,15 +1,11 @@
 """Files of text that a user names in params.yaml: on this machine, or at an address."""
 
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from metalstm.corpora import fetch
-from metalstm.corpora.catalogue import Source
-from metalstm.errors import UserError
 from metalstm.files import sha256
 from metalstm.options import Options
 
@@ -27,6 +23,12 @@ class TextFile(Options):
     def _has_one_origin(self) -> "TextFile":
         if (self.file is None) == (self.address is None):
             raise ValueError("either `file` (on this machine) or `address` (http or https) is given, and not both")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> "TextFile":
+        if self.address is not None and self.name in ("", ".", ".."):
+            raise ValueError(f"`address` {self.address} does not end in the name of a file")
         return self
 
     @property
@@ -53,27 +55,7 @@ NamedTextFile = Annotated[TextFile, BeforeValidator(named, json_schema_input_typ
 
 
 def planned(file: TextFile, downloads: str) -> dict[str, Any]:
-    """What a plan says of a file: all that the user did, where a download is kept, and what the file has now."""
+    """What a plan says of a file: what params.yaml says, where a download is kept, and what the file has now."""
     own = Path(file.file) if file.file is not None else None
     content = sha256(own) if own is not None and own.is_file() else None  # the stage that reads it says so
     return {"kept": f"{downloads}/{file.name}" if file.address else None} | file.model_dump() | {"content": content}
-
-
-def bring(files: Iterable[dict[str, Any]], key: str) -> list[Path]:
-    """Download what has an address, and make sure of what is on this machine; where each file is.
-
-    files: as `planned` gives them; `key` is where params.yaml names them. UserError for what is not there, or is not
-    what it should be.
-    """
-    paths = []
-    for chosen in files:
-        path = Path(chosen["kept"] or chosen["file"])
-        paths.append(path)
-        if chosen["address"]:
-            source = Source(path.name, url=chosen["address"], blob=chosen["sha256"])
-            fetch.fetch({path.name: source}, path.parent)
-        elif not path.is_file():
-            raise UserError(f"{path}: no such file; correct {key} in params.yaml")
-        elif chosen["sha256"] and (found := sha256(path)) != chosen["sha256"]:
-            raise UserError(f"{path}: expected SHA-256 {chosen['sha256']} as {key} says, got {found}")
-    return paths

@@ -13,25 +13,28 @@ from typing import Any, Self
 
 import numpy as np
 
+from metalstm.gazetteers import MOST_LISTS
+
 Array = np.ndarray[Any, Any]
 
 LONGEST = 10
 """Tokens of a name; longer ones are not looked for."""
 LEAST_CHARACTERS = 3
 """Of a name of one token: shorter ones are mostly something else."""
-MOST_LISTS = 32
 
 OUTSIDE, BEGIN, INSIDE, END, SINGLE = range(5)
 """What a token is to the names of a list: places as in IOBES."""
 
 _LEAST_PLURAL = 4
+"""Characters: shorter words, such as *gas*, keep their s."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
+"""Odd, so that a product modulo 2^64 forgets nothing; its bits look random."""
 
 
 def normal_form(token: str) -> str:
-    """How a token is compared: in lower case unless capitals follow its first character, and without a plural's s.
+    """How a token is compared: in lower case and without a plural's s.
 
-    `Cells` is `cell`, but the disease `ALL` is not the word `all`.
+    With a capital after its first character it is compared as written. `Cells` is `cell`, but the disease `ALL` is not the word `all`, and `siRNAs` stays what it is.
     """
     if token[1:] != token[1:].lower():
         return token

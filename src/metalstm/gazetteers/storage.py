@@ -21,6 +21,10 @@ def read(path: Path) -> Array:
     """Read what `write` wrote; UserError for another file or a damaged one."""
     try:
         keys: Array = load_file(path)["keys"]
-    except (SafetensorError, KeyError) as error:
+        if keys.dtype != np.uint64 or keys.ndim != 1:
+            raise ValueError(f"`keys` are {keys.dtype} {list(keys.shape)}")
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such list of names; the stage `gazetteer` makes it") from None
+    except (SafetensorError, KeyError, ValueError) as error:
         raise UserError(f"{path}: not a list of names ({error}); remove it, and it is made anew") from None
     return keys

@@ -30,7 +30,7 @@ class Lexicon:
     corpus_labels: tuple[tuple[str, ...], ...] = ()
     """The labels of each corpus, where each is numbered by itself; else empty, and `labels` are those of all."""
     gazetteers: Gazetteers = field(default=NONE, compare=False)
-    """Lists of names known from elsewhere."""
+    """Lists of names known from elsewhere; by their arrays two lexicons cannot be compared."""
     _word_ids: dict[str, int] = field(init=False, repr=False, compare=False)
     _character_ids: dict[str, int] = field(init=False, repr=False, compare=False)
     _label_ids: tuple[dict[str, int], ...] = field(init=False, repr=False, compare=False)

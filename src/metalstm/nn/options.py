@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from metalstm.gazetteers.matching import MOST_LISTS
+from metalstm.gazetteers import MOST_LISTS
 from metalstm.options import Options
 
 Probability = Annotated[float, Field(ge=0.0, lt=1.0)]

@@ -67,6 +67,7 @@ class Description:
 
     options: TaggerOptions
     lexicon: Lexicon
+    """Without its lists of names, which are in the file of the weights."""
     extra: dict[str, Any]
     """Whatever the writer added, such as setting, scope, corpora and plan."""
     weights_sha256: str
@@ -75,7 +76,10 @@ class Description:
 
 
 def _lists_of_names(lexicon: Lexicon) -> dict[str, Tensor]:
-    """The lists are too long for the description."""
+    """Those of the lexicon as tensors, for the file of the weights: they are too long for the description.
+
+    torch writes no numbers without a sign, so the same bits stand there as numbers with one.
+    """
     lists = lexicon.gazetteers
     if not lists.names:
         return {}

@@ -35,9 +35,12 @@ class Tagger(nn.Module):
         """Draw the weights from torch's default generator.
 
         `word_vectors [words, word_size]` are where the word table starts, in the order of `lexicon.words`; a row with
-        a NaN says that there is none for that word. Raises UserError for choices that do not fit one another.
+        a NaN says that there is none for that word. Raises UserError for choices that do not fit one another, and
+        ValueError for a lexicon with other lists of names than the options name.
         """
         super().__init__()
+        if tuple(options.gazetteers) != lexicon.gazetteers.names:
+            raise ValueError(f"the lexicon has the lists {lexicon.gazetteers.names}, not {options.gazetteers}")
         self.lexicon = lexicon
         self.options = options
         dropout, kernels = options.dropout, options.kernels

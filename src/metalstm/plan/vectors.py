@@ -86,7 +86,7 @@ def _contextual(study: Study, name: str, corpus: str) -> Plan:
 
 
 def _gazetteer(study: Study, name: str) -> Plan:
-    chosen = {"files": [texts.planned(file, NAMES) for file in study.gazetteers[name]]}
+    chosen = {"files": [texts.planned(file, f"{NAMES}/{name}") for file in study.gazetteers[name]]}
     return Plan(f"gazetteer/{name}", {}, gazetteer(name), chosen, source.digest("metalstm.stages.gazetteer"))
 
 

@@ -1,13 +1,14 @@
 """Read a list of names, such as those of a taxonomy, for taggers to look for."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
-from metalstm.corpora import texts, tokenise
+from metalstm.corpora import tokenise
 from metalstm.errors import UserError
 from metalstm.gazetteers import matching, storage
 from metalstm.plan.job import Plan
+from metalstm.stages import texts
+from metalstm.tagging.spelling import in_ascii
 from metalstm.vectors import paragraphs
 
 
@@ -18,14 +19,15 @@ def run(plan: Plan) -> None:
         UserError: a file that is not there, not what it should be, cannot be read, or has no name in it.
     """
     files = texts.bring(plan.parameters["files"], f"gazetteers.{plan.job.split('/')[1]}")
-    names = list(chain.from_iterable(map(_names, files)))
-    keys = matching.keys(names)
+    lines = [line for path in files for line in paragraphs.read(path)]
+    keys = matching.keys(name for line in lines for name in _spellings(line))
     if not len(keys):
         raise UserError(f"{', '.join(map(str, files))}: no name to look for; expected one a line")
     storage.write(Path(plan.outputs["names"]), keys)
-    print(f"{plan.outputs['names']}: {len(keys):,} names to look for, of {len(names):,} lines")
+    print(f"{plan.outputs['names']}: {len(keys):,} names to look for, of {len(lines):,} lines")
 
 
-def _names(path: Path) -> Iterator[tuple[str, ...]]:
-    for line in paragraphs.read(path):
-        yield tuple(token.text for token in tokenise.tokenise(line))
+def _spellings(line: str) -> Iterator[list[str]]:
+    """A name as it is written, and in ASCII as the corpora have it and text is read by their taggers."""
+    for written in {line, in_ascii(line)}:
+        yield [token.text for token in tokenise.tokenise(written)]

@@ -6,10 +6,11 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from metalstm.corpora import columns, texts, tokenise
+from metalstm.corpora import columns, tokenise
 from metalstm.corpora.splits import SPLITS
 from metalstm.files import atomic, write_text
 from metalstm.plan.job import Plan
+from metalstm.stages import texts
 from metalstm.vectors import paragraphs, text
 from metalstm.vectors.heldout import LEAST_CHARACTERS, LEAST_TOKENS, HeldOut
 
