@@ -34,7 +34,8 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 def normal_form(token: str) -> str:
     """How a token is compared: in lower case and without a plural's s.
 
-    With a capital after its first character it is compared as written. `Cells` is `cell`, but the disease `ALL` is not the word `all`, and `siRNAs` stays what it is.
+    With a capital after its first character it is compared as written: `Cells` is `cell`, but the disease `ALL` is not
+    the word `all`, and `siRNAs` stays what it is.
     """
     if token[1:] != token[1:].lower():
         return token
