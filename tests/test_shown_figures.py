@@ -42,8 +42,14 @@ def columns(folder: str, models: str) -> list[Column]:
 SHOWN = {
     ("README.md", "## Measured"): [
         *columns(MEASURED, "stm study, stm lstm, stm metalstm"),
-        *columns(NAMES, "stm-evidence lstm-names, stm-vote-evidence lstm-names"),
+        *columns(SEEDS, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
         *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
+        *columns(SEEDS, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
+    ],
+    ("README.md", "### With lists of names"): [
+        *columns(MEASURED, "stm study"),
+        *columns(NAMES, "stm-evidence lstm-names, stm-vote-evidence lstm-names"),
+        *columns(MEASURED, "mtm study"),
         *columns(NAMES, "mtm-plus-evidence lstm-names, mtm-plus-vote-evidence lstm-names"),
     ],
     ("docs/results.md", "## With lists of names"): [
@@ -145,12 +151,12 @@ SUMMARIES = {
     ("README.md", "## Measured", 1): {
         ("STM", "`lstm`"): Column(MEASURED, "stm", "lstm"),
         ("STM", "`metalstm`"): Column(MEASURED, "stm", "metalstm"),
-        ("STM", "*Names*"): Column(NAMES, "stm-evidence", "lstm-names"),
-        ("STM", "*Names, vote*"): Column(NAMES, "stm-vote-evidence", "lstm-names"),
+        ("STM", "*Evidence*"): Column(SEEDS, "stm-evidence", "lstm-contextual"),
+        ("STM", "*Evidence, vote*"): Column(SEEDS, "stm-vote-evidence", "lstm-contextual"),
         ("MTM", "`lstm`"): Column(MEASURED, "mtm", "lstm"),
         ("MTM", "`metalstm`"): Column(MEASURED, "mtm", "metalstm"),
-        ("MTM-plus", "*Names*"): Column(NAMES, "mtm-plus-evidence", "lstm-names"),
-        ("MTM-plus", "*Names, vote*"): Column(NAMES, "mtm-plus-vote-evidence", "lstm-names"),
+        ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-evidence", "lstm-contextual"),
+        ("MTM-plus", "*Evidence, vote*"): Column(SEEDS, "mtm-plus-vote-evidence", "lstm-contextual"),
     },
     ("docs/results.md", "## Every model", 1): {
         (shown, CELLS_SHOWN[column.cell]): column
