@@ -45,6 +45,8 @@ class SentenceContext(nn.Module):
         self.register_buffer("readings", torch.full((words,), AS_UNKNOWN, dtype=torch.uint8))
         self._vector_of = np.full(words, -1, dtype=np.int32)
         self._kept: dict[bytes, Array] = {}
+        self._recalled: dict[bytes, tuple[Mapping[bytes, Array], bytes]] = {}
+        """Of a sentence where its features are looked up, and by which key."""
 
     def begin(self, weights: Mapping[str, Tensor], vector_of: Array, unread: Iterable[int] = ()) -> None:
         """Take the weights of a language model over vectors of which each word of the table has that of this number.
@@ -70,20 +72,23 @@ class SentenceContext(nn.Module):
         return [self._vector_of[words[read]] for words, read in self._words(sentences)]
 
     def recall(self, sentences: Numbered, features: Mapping[bytes, Array]) -> None:
-        """Keep features `[tokens, size]` computed before, by the bytes of what `read` says of their sentence."""
+        """Take features `[tokens, size]` computed before, by the bytes of what `read` says of their sentence.
+
+        They are looked up whenever they are needed, so that those of a file may stay there.
+        """
         for words, read in self._words(sentences):
-            found = features.get(self._vector_of[words[read]].tobytes())
-            if found is not None:
-                self._kept[_key(words)] = found if read.all() else _placed(found, read)
+            key = self._vector_of[words[read]].tobytes()
+            if key in features:
+                self._recalled[_key(words)] = features, key
 
     def remember(self, sentences: Numbered, table: Tensor) -> None:
-        """Compute and keep the features of those sentences of which none are kept."""
-        unknown = self._not_kept(sentences)
+        """Compute and keep the features of those sentences of which none are known."""
+        unknown = self._unknown(sentences)
         for row, values in zip(unknown, self.compute(sentences, unknown, table), strict=True):
             self._kept[_key(sentences.words(row))] = values
 
     def pool(self, sentences: Numbered, files: Sequence[int]) -> None:
-        """With a window, average what is kept of `sentences`, which their batches then hold.
+        """With a window, average what is known of `sentences`, which their batches then hold.
 
         files: how many of the sentences each file has, one file after the other.
         """
@@ -91,7 +96,7 @@ class SentenceContext(nn.Module):
             return
         means: list[Array] = []
         for first, end in pairwise(np.cumsum([0, *files]).tolist()):
-            features = [self._kept[_key(sentences.words(row))] for row in range(first, end)]
+            features = [self._known(sentences.words(row)) for row in range(first, end)]
             means += pooled(features, [sentences.spelled(row) for row in range(first, end)], self._window)
         sentences.pooled = np.concatenate(means)
 
@@ -104,7 +109,7 @@ class SentenceContext(nn.Module):
         if not self._window:
             yield
             return
-        unknown = {_key(sentences.words(row)) for row in self._not_kept(sentences)}
+        unknown = {_key(sentences.words(row)) for row in self._unknown(sentences)}
         self.remember(sentences, table)
         try:
             if sentences.pooled is None:
@@ -114,8 +119,19 @@ class SentenceContext(nn.Module):
             for key in unknown:
                 del self._kept[key]
 
-    def _not_kept(self, sentences: Numbered) -> list[int]:
-        return [row for row, (words, _) in enumerate(self._words(sentences)) if _key(words) not in self._kept]
+    def _unknown(self, sentences: Numbered) -> list[int]:
+        return [row for row in range(len(sentences.lengths)) if not self._is_known(_key(sentences.words(row)))]
+
+    def _is_known(self, key: bytes) -> bool:
+        return key in self._kept or key in self._recalled
+
+    def _known(self, words: Array) -> Array:
+        """The features `[tokens, size]` of a sentence, kept or recalled."""
+        key = _key(words)
+        if key in self._kept:
+            return self._kept[key]
+        features, name = self._recalled[key]
+        return _placed(features[name], self._are_read(words))
 
     def compute(self, sentences: Numbered, rows: Sequence[int], table: Tensor) -> list[Array]:
         """The features `[tokens, size]` of each of these sentences; what is batched depends on nothing but them."""
@@ -142,22 +158,25 @@ class SentenceContext(nn.Module):
         return torch.cat([own, batch.pooled.to(own)], dim=2)
 
     def _own(self, batch: Batch, table: Tensor) -> Tensor:
-        """The features of each sentence by itself, kept or computed now."""
-        words = batch.words.numpy(force=True)
-        keys = [_key(row[:length]) for row, length in zip(words, batch.lengths.tolist(), strict=True)]
-        if not all(key in self._kept for key in keys):
+        """The features of each sentence by itself, known or computed now."""
+        padded = zip(batch.words.numpy(force=True), batch.lengths.tolist(), strict=True)
+        sentences = [words[:length] for words, length in padded]
+        if not all(self._is_known(_key(words)) for words in sentences):
             return self._computed(batch, table).to(table.dtype)
         features = np.zeros((*batch.words.shape, self.vectors.components.shape[1]), np.float16)
-        for row, key in zip(features, keys, strict=True):
-            row[: len(self._kept[key])] = self._kept[key]
+        for row, words in zip(features, sentences, strict=True):
+            row[: len(words)] = self._known(words)
         return torch.from_numpy(features).to(table)
 
     def _words(self, sentences: Numbered) -> Iterator[tuple[Array, Array]]:
         """The words of each sentence, as rows of the table, and which of them are read."""
-        read = self.readings.numpy(force=True) != UNREAD
         for row in range(len(sentences.lengths)):
             words = sentences.words(row)
-            yield words, read[words]
+            yield words, self._are_read(words)
+
+    def _are_read(self, words: Array) -> Array:
+        are_read: Array = self.readings.numpy(force=True)[words] != UNREAD
+        return are_read
 
     def _computed(self, batch: Batch, table: Tensor) -> Tensor:
         """`[batch, time, size]`; on a CPU a few sentences at a time, for a language model has many states."""
@@ -179,6 +198,8 @@ class SentenceContext(nn.Module):
 
 def _placed(features: Array, read: Array) -> Array:
     """Those of what is read where it stands, and zeros elsewhere."""
+    if read.all():
+        return features
     placed = np.zeros((len(read), features.shape[1]), features.dtype)
     placed[read] = features
     return placed

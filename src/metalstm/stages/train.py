@@ -107,8 +107,9 @@ def _begin(plan: Plan, devel: Corpora) -> tuple[Tagger, Numbered]:
     )
     vector_of = load.rows_of(lexicon.words, vectors)
     rows = torch.from_numpy(load.lookup(vector_of, vectors)) if vectors.words else None
+    del vectors  # of which `rows` is a copy, and of that the tagger's table
     tagger = Tagger(lexicon, options, rows)
-    del vectors, rows  # the tagger has a copy
+    del rows
     sentences = number(examples, lexicon)
     if tagger.context is not None:
         tags = (tag(name) for name in chosen["corpora"] for tag in (joint.opening_tag, joint.closing_tag))

@@ -26,6 +26,8 @@ from metalstm.errors import UserError
 Format = Literal["word2vec text", "word2vec binary", "GloVe text", "fastText binary"]
 
 _SAMPLE = 1 << 16
+_ROWS_AT_ONCE = 1 << 12
+"""So that what lies between two tables takes next to no memory."""
 _FASTTEXT = struct.pack("<i", 793712314)
 """How fastText's own binary files open."""
 
@@ -133,8 +135,11 @@ def save(path: Path, vectors: WordVectors) -> None:
 
 def lookup(rows: NDArray[np.int32], vectors: WordVectors) -> NDArray[np.float32]:
     """The vectors of these rows, NaN for -1: [len(rows), size]."""
-    found = np.full((len(rows), vectors.vectors.shape[1]), np.nan, dtype=np.float32)
-    found[rows >= 0] = vectors.vectors[rows[rows >= 0]]
+    found = np.empty((len(rows), vectors.vectors.shape[1]), dtype=np.float32)
+    for first in range(0, len(rows), _ROWS_AT_ONCE):
+        of_part, part = rows[first : first + _ROWS_AT_ONCE], found[first : first + _ROWS_AT_ONCE]
+        part[:] = np.nan
+        part[of_part >= 0] = vectors.vectors[of_part[of_part >= 0]]
     return found
 
 
