@@ -55,10 +55,13 @@ def evaluate(gold: Labels, predicted: Labels) -> Scores:
     check_parallel(gold, predicted)
     for name, sentences in (("gold", gold), ("predicted", predicted)):
         _check_labels(name, sentences)
+    # A sentence without labels but O changes no count.
+    labelled = [pair for pair in zip(gold, predicted, strict=True) if {"O"}.union(*pair) != {"O"}]
+    true, found = [labels for labels, _ in labelled], [labels for _, labels in labelled]
     return Scores(
-        strict=_strict_by_seqeval(gold, predicted),
-        conlleval=_reading(gold, predicted, conll_entities),
-        study=_reading(gold, predicted, study_entities),
+        strict=_strict_by_seqeval(true, found),
+        conlleval=_reading(true, found, conll_entities),
+        study=_reading(true, found, study_entities),
     )
 
 
@@ -101,10 +104,9 @@ def _strict_by_seqeval(gold: Labels, predicted: Labels) -> Reading:
     from seqeval.metrics.v1 import precision_recall_fscore_support
     from seqeval.scheme import IOBES, Entities
 
-    # seqeval takes nothing but lists, and at least one; a sentence without labels but O changes no count.
-    labelled = [pair for pair in zip(gold, predicted, strict=True) if {"O"}.union(*pair) != {"O"}]
-    true = [list(labels) for labels, _ in labelled] or [[]]
-    found = [list(labels) for _, labels in labelled] or [[]]
+    # seqeval takes nothing but lists, and at least one.
+    true = [list(labels) for labels in gold] or [[]]
+    found = [list(labels) for labels in predicted] or [[]]
     # This is what seqeval's mode='strict' calls; handing it the entities spares it finding them again.
     entities = {"entities_true": Entities(true, IOBES), "entities_pred": Entities(found, IOBES)}
     micro, by_type = (
