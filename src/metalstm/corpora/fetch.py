@@ -297,7 +297,7 @@ def _alone(destination: Path, report: Report) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        report(f"{destination}: another process is fetching this corpus; waiting for it")
+        report(f"{destination}: another process is fetching the same; waiting for it")
         lock.acquire()
     try:
         yield

@@ -45,7 +45,8 @@ def word_embedding(rows: int, size: int, vectors: Tensor | None, *, tuned: bool)
                 "let vectors.size and model.word_size agree, and make the vectors again if the words have changed"
             )
         with torch.no_grad():
-            for part, given in zip(embedding.weight.split(_ROWS_AT_ONCE), vectors.split(_ROWS_AT_ONCE), strict=True):
+            parts = (torch.split(table, _ROWS_AT_ONCE) for table in (embedding.weight, vectors))
+            for part, given in zip(*parts, strict=True):
                 has_vector = ~given.isnan().any(dim=1, keepdim=True)
                 part.copy_(torch.where(has_vector, given.to(part.dtype), part))
             embedding.weight[PADDING].zero_()
