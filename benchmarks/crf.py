@@ -59,7 +59,7 @@ def compare(labels: int, sentences: int, rounds: int) -> list[Row]:
         learning["pytorch-crf"] = learn(theirs, lambda: -theirs(emissions, gold, mask=mask, reduction="none"))
         decoding["pytorch-crf"] = lambda: theirs.decode(emissions, mask=mask)
     return [
-        row(way, "us/token", [1e6 * seconds / tokens], task=task, labels=labels, batch=sentences)
+        row(way, "us/token", [1e6 * taken / tokens for taken in seconds], task=task, labels=labels, batch=sentences)
         for task, ways in (("loss and gradient", learning), ("best path", decoding))
         for way, seconds in alternating(ways, rounds=rounds).items()
     ]

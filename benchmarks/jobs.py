@@ -154,7 +154,7 @@ def main() -> None:
     options = parser.parse_args()
     if not (options.corpus / "train.tsv").is_file():
         parser.error(f"{options.corpus}/train.tsv is not there: `snakemake data/iobes/BC5CDR-chem/train.tsv` makes it")
-    report("jobs", beside_training(options.corpus, 1) + nothing_to_do(options.runs, options.rounds))
+    report("jobs", beside_training(options.corpus, options.rounds) + nothing_to_do(options.runs, options.rounds))
 
 
 if __name__ == "__main__":

@@ -17,16 +17,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-
 RESULTS = Path("results/benchmarks")
 LIBRARIES = ("metalstm", "torch", "numpy", "numba", "pytorch-crf")
 
 Row = dict[str, Any]
 
 
-def alternating(ways: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, float]:
-    """Median seconds of processor time of each way; the ways take turns, so that a busy machine is busy for all."""
+def alternating(ways: Mapping[str, Callable[[], object]], *, rounds: int, warm_up: int = 3) -> dict[str, list[float]]:
+    """Seconds of processor time of each way, by round; the ways take turns, so that a busy machine is busy for all."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(warm_up + rounds):
         for name, way in ways.items():
@@ -34,15 +32,7 @@ def alternating(ways: Mapping[str, Callable[[], object]], *, rounds: int, warm_u
             way()
             if turn >= warm_up:
                 seconds[name].append(time.process_time() - before)
-    return {name: statistics.median(taken) for name, taken in seconds.items()}
-
-
-def machine() -> str:
-    """Processor, load, threads and versions in one line."""
-    facts = machine_facts()
-    versions = ", ".join(f"{name} {number}" for name, number in facts["versions"].items())
-    load = f"load {facts['load']:.1f} on {facts['cores']} cores"
-    return f"{facts['processor']}; {load}; {torch.get_num_threads()} thread; {versions}"
+    return seconds
 
 
 def machine_facts() -> dict[str, Any]:

@@ -18,6 +18,8 @@ TITLES = {
     "crf": "The CRF, beside pytorch-crf",
     "jobs": "Jobs and engines",
 }
+TIMES = {"layers": ("kernel", ("loop", "torch.nn.LSTM")), "crf": ("kernel", ("plain", "pytorch-crf"))}
+"""Where one way is held against others: how many times as fast as each it is stands beside the figures."""
 OPENS, CLOSES = "<!-- figures: written by benchmarks/tables.py -->", "<!-- end of the figures -->"
 NCRF_PER_FLAIR = 1.65
 """NCRF++ trained so many times as fast as Flair 0.15 where both could be measured: goals speak of NCRF++."""
@@ -123,6 +125,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numbers: int) -> l
     return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)] + [""]
 
 
+def times(values: dict[Any, float], place: tuple[str, ...], ours: str, other: str, unit: str) -> float | None:
+    """How many times as fast as the other way ours is, at one place of a table."""
+    both = values.get((place, ours)), values.get((place, other))
+    return over(*both) if unit.endswith("/s") else over(*reversed(both))
+
+
 def section(name: str, result: dict[str, Any]) -> list[str]:
     """The table of one benchmark: a line for each thing that was done, a column for each way where these are few."""
     rows = result["rows"]
@@ -142,8 +150,19 @@ def section(name: str, result: dict[str, Any]) -> list[str]:
             head = [unit, *(", ".join(filter(None, place)) for place in places)]
             lines += table(head, ([way, *(value(place, way) for place in places)] for way in ways), len(places))
         else:
+            ours, others = TIMES.get(name, ("", ()))
+            others = tuple(way for way in others if way in ways)
             head = [*(key.capitalize() for key in used), *(f"{way} ({unit})" for way in ways)]
-            lines += table(head, ([*place, *(value(place, way) for way in ways)] for place in places), len(ways))
+            head += [f"times {way}" for way in others]
+
+            figures = (
+                [
+                    *(value(place, way) for way in ways),
+                    *(shown(times(values, place, ours, way, unit)) for way in others),
+                ]
+                for place in places
+            )
+            lines += table(head, map(list.__add__, map(list, places), figures), len(ways) + len(others))
     return lines
 
 

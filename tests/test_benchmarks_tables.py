@@ -67,12 +67,23 @@ def test_a_process_runs_in_one_thread_and_its_failure_is_told(benchmark):
         measuring.run([sys.executable, "-c", "raise SystemExit('no such thing')"])
 
 
-def test_lines_of_cells_become_rows(benchmark):
-    layers = benchmark("layers")
-    line = "metalstm   batch  32  kernel  24,000  loop   7,500  torch.nn.LSTM  30,000 tokens/s  (3.2 times loop, ...)"
-    assert [(row["cell"], row["batch"], row["way"], row["median"]) for row in layers.rows_of(line)] == [
-        ("metalstm", 32, "kernel", 24000),
-        ("metalstm", 32, "loop", 7500),
-        ("metalstm", 32, "torch.nn.LSTM", 30000),
+@pytest.mark.parametrize(("unit", "kernel", "other"), [("tokens/s", 24_000, 7_500), ("us/token", 0.5, 1.6)])
+def test_a_kernel_is_told_how_many_times_as_fast_as_the_others_it_is(benchmark, unit, kernel, other):
+    tables, measuring = benchmark("tables"), benchmark("measuring")
+    rows = [
+        measuring.row(way, unit, [median], task="loss", batch=batch)
+        for batch, medians in ((10, {"kernel": kernel, "plain": other}), (32, {"kernel": kernel}))
+        for way, median in medians.items()
     ]
-    assert layers.rows_of("AMD EPYC; load 1.0 on 2 cores") == []
+    lines = tables.section("crf", {"rows": rows})
+    assert lines[2] == f"| Task | Batch | kernel ({unit}) | plain ({unit}) | times plain |"
+    assert lines[4].endswith("| 3.2 |")
+    assert lines[5].endswith("|  | not measured |")
+
+
+def test_ways_take_turns_and_every_round_is_kept(benchmark):
+    order = []
+    ways = {name: lambda name=name: order.append(name) for name in "ab"}
+    taken = benchmark("measuring").alternating(ways, rounds=2, warm_up=1)
+    assert order == ["a", "b"] * 3
+    assert {name: len(seconds) for name, seconds in taken.items()} == {"a": 2, "b": 2}
