@@ -10,8 +10,12 @@ from torch import Tensor
 
 from metalstm.nn.cells import REGISTRY, cell, check, recurrent
 
-# batch, longest sentence, features, units: odd sizes, sizes that fill registers, single rows and single units
-SHAPES = [(7, 20, 5, 10), (13, 31, 30, 33), (128, 4, 6, 16), (1, 1, 3, 2), (3, 5, 4, 1), (2, 500, 3, 4)]
+# batch, longest sentence, features, units: odd sizes, sizes that fill registers, single rows and single units, those
+# of a tagger, and many sentences of many lengths
+SHAPES = [
+    *((7, 20, 5, 10), (13, 31, 30, 33), (128, 4, 6, 16), (1, 1, 3, 2), (3, 5, 4, 1)),
+    *((10, 30, 250, 100), (128, 70, 3, 5), (2, 500, 3, 4)),
+]
 TOLERANCE = {torch.float64: 1e-10, torch.float32: 1e-3}
 
 

@@ -200,3 +200,23 @@ def test_output_is_utf_8_whatever_the_locale(tmp_path):
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True, cwd=tmp_path)
     assert done.stdout.decode("utf-8").endswith("TNF\u03b1\n")
+
+
+def test_a_stage_has_one_thread_whatever_the_environment_says(tmp_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from metalstm import cli\n"
+        "sys.argv = ['metalstm', 'stage', 'train', '--plan', 'nowhere.json']\n"
+        "try:\n"
+        "    cli.app(standalone_mode=False)\n"
+        "except cli.UserError:\n"
+        "    import numba, numpy, torch\n"
+        "    from threadpoolctl import threadpool_info\n"
+        "    pools = {pool['num_threads'] for pool in threadpool_info()}\n"
+        "    print(torch.get_num_threads(), numba.get_num_threads(), *pools)\n"
+    )
+    names = ("OMP", "OPENBLAS", "MKL", "NUMBA", "NUMEXPR")
+    environment = os.environ | {f"{name}_NUM_THREADS": "8" for name in names}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert {*done.stdout.split()} == {"1"}

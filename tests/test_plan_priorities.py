@@ -53,3 +53,16 @@ def test_more_epochs_are_reckoned_with(tmp_path: Path, monkeypatch: pytest.Monke
     after = plan.priorities(plan.plans(study))
     trainings = {job: rank for job, rank in after.items() if job.split("/")[0] in ("train", "images")}
     assert max(trainings, key=lambda job: trainings[job]).startswith("train/stm/mine/metalstm")
+
+
+@pytest.mark.parametrize("network", [{"num_layers": 3}, {"kernels": "off"}])
+def test_what_makes_a_network_slow_is_reckoned_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, network: dict[str, Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    slow = {"cell": "lstm", "model": network}
+    study = parameters.validate(
+        {**STUDY, "cells": ["metalstm", "slow"], "variants": {"slow": slow}}, Path("params.yaml")
+    )
+    after = plan.priorities(plan.plans(study))
+    assert after["train/stm/linnaeus/slow/seed-1"] > after["train/stm/linnaeus/metalstm/seed-1"]

@@ -15,13 +15,15 @@ _COST = {
 In batches of 16 sentences, with the tagging of the devel file; medians of five epochs, the cells in turn.
 """
 _COST_OF_OTHERS = 2.0
+_COST_WITHOUT_KERNELS = 3.0
+"""Of lstm, in `benchmarks/step.py`; of most cells it is more."""
 
 
 def priorities(plans: Mapping[str, Plan]) -> dict[str, int]:
     """The priority of every job: trainings are ranked by what they are likely to cost, everything else comes first.
 
-    The cost of a training is estimated as size of the train files x epochs x cost of the cell. The order is all that
-    is asked of it; nothing of it stands in a plan.
+    The cost of a training is estimated as size of the train files x epochs x layers x cost of the cell. The order is
+    all that is asked of it; nothing of it stands in a plan.
     """
     sizes = {plan.parameters["corpus"]: _size(plan) for plan in plans.values() if plan.stage == "fetch"}
     # What is not known may be large, and is better begun too early than too late.
@@ -45,5 +47,8 @@ def _cost(training: Plan, sizes: Mapping[str, int]) -> float:
     corpora = chosen.get("corpora") or [chosen["scope"]]
     options = chosen.get("training") or chosen["options"]
     epochs = options["epochs"] + options.get("continued", {}).get("epochs", 0)
-    cell = chosen["tagger"]["cell"] if "tagger" in chosen else chosen["cell"]
-    return float(sum(sizes[corpus] for corpus in corpora) * epochs * _COST.get(cell, _COST_OF_OTHERS))
+    network = chosen.get("tagger") or {"cell": chosen["cell"], **options}
+    a_layer = _COST.get(network["cell"], _COST_OF_OTHERS)
+    if network.get("kernels") == "off":
+        a_layer *= _COST_WITHOUT_KERNELS
+    return float(sum(sizes[corpus] for corpus in corpora) * epochs * network["num_layers"] * a_layer)
