@@ -1,5 +1,7 @@
 """Sentences as tensors."""
 
+from dataclasses import fields, replace
+
 import pytest
 import torch
 from hypothesis import given
@@ -11,6 +13,7 @@ from metalstm.nn.lexicon import UNKNOWN, Lexicon
 
 LEXICON = Lexicon.build([(["the", "cell", "The", "p53"], ["O", "O", "O", "S-gene"])], corpora=["a", "b"])
 TOKENS = [["the", "cell"], ["p53", "the", "unseen", "the"]]
+META = torch.device("meta")
 
 
 def test_words_labels_and_lengths_are_padded_with_zeros() -> None:
@@ -53,7 +56,7 @@ def test_a_batch_of_numbered_sentences_is_the_one_collated_from_them(rows: list[
     batch = number(LEXICON, tokens, labels, corpora).batch(rows)
     chosen = [[column[row] for row in rows] for column in (tokens, labels, corpora)]
     expected = collate(LEXICON, *chosen)
-    for name in set(Batch.__slots__) - {"pooled"}:
+    for name in set(Batch.__slots__) - {"pooled", "contextual"}:
         assert torch.equal(getattr(batch, name), getattr(expected, name)), name
     spelled = batch.spelled_words[batch.spelling_of]
     assert torch.equal(spelled * real(batch.lengths, spelled.shape[1]), batch.words)
@@ -87,3 +90,14 @@ def test_a_batch_moves_between_devices_whole() -> None:
 
 def test_real_marks_the_elements_before_each_end() -> None:
     assert real(torch.tensor([1, 3]), 3).tolist() == [[True, False, False], [True, True, True]]
+
+
+def test_a_batch_is_moved_with_all_it_has_but_the_corpus() -> None:
+    labelled = collate(LEXICON, [["the", "cell"], ["x"]], [["O", "O"], ["S-gene"]], ["a", "b"])
+    batch = replace(labelled, contextual=torch.ones(2, 2, 3, dtype=torch.float16))
+    assert batch.to(torch.device("cpu")) is batch
+    moved = batch.to(torch.device("meta"))
+    here = {field.name for field in fields(moved) if getattr(getattr(moved, field.name), "device", None) != META}
+    assert here == {"corpus", "pooled"}
+    assert moved.pooled is None
+    assert torch.equal(moved.corpus, batch.corpus)

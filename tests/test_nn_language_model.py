@@ -56,7 +56,7 @@ def vector_of(vectors: Tensor) -> Array:
 
 def features(model: Tagger, batch: Batch) -> Tensor:
     assert model.context is not None
-    found: Tensor = model.context(batch, model.words.weight)
+    found: Tensor = model.context(model.placed(batch), model.words.weight)
     return found
 
 

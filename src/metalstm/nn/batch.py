@@ -1,7 +1,7 @@
 """Sentences as the tensors a tagger reads."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some sentences side by side; every tensor is int64 but `gazetteers` and `pooled`."""
+    """Some sentences side by side; every tensor is int64 but `gazetteers`, `pooled` and `contextual`."""
 
     words: Tensor
     """[batch, time] rows of the word table, 0 on padding."""
@@ -33,26 +33,21 @@ class Batch:
     labels: Tensor | None
     """[batch, time] gold labels, 0 on padding; numbered within their corpus where the lexicon does so."""
     corpus: Tensor
-    """[batch] the corpus a sentence comes from; 0 for a model that knows of no corpora."""
+    """[batch] the corpus a sentence comes from; 0 for a model that knows of no corpora. It stays on the CPU."""
     gazetteers: Tensor
     """[batch, time, lists] uint8, the place of a token in a name of each list; 0 outside of names and on padding."""
     pooled: Tensor | None = None
     """[batch, time, size] float16, contextual vectors of each word averaged over its file; 0 on padding."""
+    contextual: Tensor | None = None
+    """[batch, time, size] float16, contextual vectors where all were known before; 0 on padding."""
 
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch on another device."""
-        return Batch(
-            words=self.words.to(device),
-            lengths=self.lengths.to(device),
-            spellings=self.spellings.to(device),
-            spelling_lengths=self.spelling_lengths.to(device),
-            spelling_of=self.spelling_of.to(device),
-            spelled_words=self.spelled_words.to(device),
-            labels=None if self.labels is None else self.labels.to(device),
-            corpus=self.corpus.to(device),
-            gazetteers=self.gazetteers.to(device),
-            pooled=None if self.pooled is None else self.pooled.to(device),
-        )
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device, without a wait for it."""
+        if self.words.device == device:
+            return self
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "corpus"}
+        there = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in there.items()})
 
 
 def collate(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -145,28 +146,28 @@ class SentenceContext(nn.Module):
                 found[row] = of_sentence[:length].copy()
         return [found[row] for row in rows]
 
+    def told(self, batch: Batch) -> Batch:
+        """The batch with its sentences' features, if those of all are known; asked while the batch is on the CPU."""
+        padded = zip(batch.words.numpy(), batch.lengths.tolist(), strict=True)
+        sentences = [words[:length] for words, length in padded]
+        if not all(self._is_known(_key(words)) for words in sentences):
+            return batch
+        features = np.zeros((*batch.words.shape, self.vectors.components.shape[1]), np.float16)
+        for row, words in zip(features, sentences, strict=True):
+            row[: len(words)] = self._known(words)
+        return replace(batch, contextual=torch.from_numpy(features))
+
     def forward(self, batch: Batch, table: Tensor) -> Tensor:
         """`[batch, time, size]` for a batch of words of `table`, zeros on what is not read.
 
         ValueError where features are pooled, and the batch does not hold the means.
         """
-        own = self._own(batch, table)
+        own = (self._computed(batch, table) if batch.contextual is None else batch.contextual).to(table.dtype)
         if not self._window:
             return own
         if batch.pooled is None:
             raise ValueError("features are pooled over a file, so its sentences are to be read within `reading`")
         return torch.cat([own, batch.pooled.to(own)], dim=2)
-
-    def _own(self, batch: Batch, table: Tensor) -> Tensor:
-        """The features of each sentence by itself, known or computed now."""
-        padded = zip(batch.words.numpy(force=True), batch.lengths.tolist(), strict=True)
-        sentences = [words[:length] for words, length in padded]
-        if not all(self._is_known(_key(words)) for words in sentences):
-            return self._computed(batch, table).to(table.dtype)
-        features = np.zeros((*batch.words.shape, self.vectors.components.shape[1]), np.float16)
-        for row, words in zip(features, sentences, strict=True):
-            row[: len(words)] = self._known(words)
-        return torch.from_numpy(features).to(table)
 
     def _words(self, sentences: Numbered) -> Iterator[tuple[Array, Array]]:
         """The words of each sentence, as rows of the table, and which of them are read."""

@@ -78,11 +78,16 @@ class Tagger(nn.Module):
             self.emission = Affine(encoded, len(lexicon.labels), kernels)
             self.crf = _crf(lexicon.labels, options)
 
-    def emissions(self, batch: Batch) -> Tensor:
-        """The score of each label at each token, `[batch, time, labels]`; what stands on padding means nothing.
+    def placed(self, batch: Batch) -> Batch:
+        """A batch on the CPU beside the weights, with what is known of its sentences: it is moved once."""
+        told = batch if self.context is None or batch.contextual is not None else self.context.told(batch)
+        return told.to(self.words.weight.device)
 
-        Where each corpus has an output layer of its own, the labels are those of the batch's corpus; ValueError for
-        sentences of several.
+    def emissions(self, batch: Batch) -> Tensor:
+        """The score of each label at each token of a `placed` batch, `[batch, time, labels]`.
+
+        What stands on padding means nothing. Where each corpus has an output layer of its own, the labels are those of
+        the batch's corpus; ValueError for sentences of several.
         """
         emission = self._of_corpus(self.emission, batch)
         features = self._features(batch)
@@ -93,7 +98,7 @@ class Tagger(nn.Module):
         features = self.input_dropout(features)
         if self.corpus_embedding is not None:
             # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
-            told = self.corpus_embedding(batch.corpus)[:, None, :].expand(-1, features.shape[1], -1)
+            told = self.corpus_embedding(batch.corpus.to(features.device))[:, None, :].expand(-1, features.shape[1], -1)
             features = torch.cat([features, told], dim=2)
         states = self.output_dropout(self._encoded(features, batch))
         if self.attention is not None:
@@ -121,6 +126,7 @@ class Tagger(nn.Module):
 
     def loss(self, batch: Batch) -> Tensor:
         """The CRF's negative log-likelihood of the gold labels, the mean over the batch's sentences."""
+        batch = self.placed(batch)
         if batch.labels is None:
             raise ValueError("a loss needs a batch with labels")
         emissions = self.emissions(batch)
@@ -131,7 +137,7 @@ class Tagger(nn.Module):
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[int]]:
         """The best label ids of each sentence, without dropout, whatever mode the tagger is in."""
-        batch = batch.to(next(self.parameters()).device)
+        batch = self.placed(batch)
         with _evaluating(self):
             return self.crf_of(batch).decode(self.emissions(batch), batch.lengths)[0]
 
@@ -169,7 +175,7 @@ class Tagger(nn.Module):
 
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
-        corpus = (batch.corpus,) if getattr(self.encoder, "takes_corpus", False) else ()
+        corpus = (batch.corpus.to(features.device),) if getattr(self.encoder, "takes_corpus", False) else ()
         states: Tensor = self.encoder(features, batch.lengths, *corpus, learned=self._learned)
         return states
 

@@ -134,7 +134,7 @@ def _lesson(tagger: Tagger, sentences: Numbered, parts: Sequence[Part], options:
     def lesson(order: torch.Generator) -> Iterator[Step]:
         for batch in batches(sentences, parts, options.batch_size, order):
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                loss = tagger.loss(batch.to(device))
+                loss = tagger.loss(batch)
             yield Step(loss, len(batch.lengths), int(batch.lengths.sum()))
 
     return lesson
