@@ -42,14 +42,8 @@ def columns(folder: str, models: str) -> list[Column]:
 SHOWN = {
     ("README.md", "## Measured"): [
         *columns(MEASURED, "stm study, stm lstm, stm metalstm"),
-        *columns(SEEDS, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
-        *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
-        *columns(SEEDS, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
-    ],
-    ("README.md", "### With lists of names"): [
-        *columns(MEASURED, "stm study"),
         *columns(NAMES, "stm-evidence lstm-names, stm-vote-evidence lstm-names"),
-        *columns(MEASURED, "mtm study"),
+        *columns(MEASURED, "mtm study, mtm lstm, mtm metalstm"),
         *columns(NAMES, "mtm-plus-evidence lstm-names, mtm-plus-vote-evidence lstm-names"),
     ],
     ("docs/results.md", "## With lists of names"): [
@@ -153,10 +147,14 @@ SUMMARIES = {
         ("STM", "`metalstm`"): Column(MEASURED, "stm", "metalstm"),
         ("STM", "*Evidence*"): Column(SEEDS, "stm-evidence", "lstm-contextual"),
         ("STM", "*Evidence, vote*"): Column(SEEDS, "stm-vote-evidence", "lstm-contextual"),
+        ("STM", "*Names*"): Column(NAMES, "stm-evidence", "lstm-names"),
+        ("STM", "*Names, vote*"): Column(NAMES, "stm-vote-evidence", "lstm-names"),
         ("MTM", "`lstm`"): Column(MEASURED, "mtm", "lstm"),
         ("MTM", "`metalstm`"): Column(MEASURED, "mtm", "metalstm"),
         ("MTM-plus", "*Evidence*"): Column(SEEDS, "mtm-plus-evidence", "lstm-contextual"),
         ("MTM-plus", "*Evidence, vote*"): Column(SEEDS, "mtm-plus-vote-evidence", "lstm-contextual"),
+        ("MTM-plus", "*Names*"): Column(NAMES, "mtm-plus-evidence", "lstm-names"),
+        ("MTM-plus", "*Names, vote*"): Column(NAMES, "mtm-plus-vote-evidence", "lstm-names"),
     },
     ("docs/results.md", "## Every model", 1): {
         (shown, CELLS_SHOWN[column.cell]): column
