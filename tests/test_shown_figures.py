@@ -20,6 +20,7 @@ NAMES = "biomedical-names"
 WITH_DEVEL = "biomedical-train-devel"
 FIVE = "biomedical-evidence-train-devel"
 SEEDS_WITH_DEVEL = "biomedical-evidence-seeds-train-devel"
+NAMES_WITH_DEVEL = "biomedical-names-train-devel"
 METARNN = "biomedical-metarnn"
 
 STUDY = "study"
@@ -186,6 +187,7 @@ BESIDE_THE_RECORD = [
     *columns(FIVE, "stm-evidence lstm-contextual-medium, stm-vote-evidence lstm-contextual-medium"),
     *columns(SEEDS_WITH_DEVEL, "stm-evidence lstm-contextual, stm-vote-evidence lstm-contextual"),
     *columns(SEEDS_WITH_DEVEL, "mtm-plus-evidence lstm-contextual, mtm-plus-vote-evidence lstm-contextual"),
+    *columns(NAMES_WITH_DEVEL, "stm-evidence lstm-names, stm-vote-evidence lstm-names"),
 ]
 
 
