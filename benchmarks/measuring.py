@@ -51,6 +51,11 @@ def row(way: str, unit: str, rounds: Sequence[float], **what: Any) -> Row:
     return {**what, "way": way, "unit": unit, "median": statistics.median(rounds), "rounds": list(rounds)}
 
 
+def corpus_file(path: Path) -> str:
+    """A file of a corpus as results name it: as in a study, wherever the study is."""
+    return str(Path("data/iobes", path.resolve().parent.name, path.name))
+
+
 def report(name: str, rows: Sequence[Row], **more: Any) -> None:
     """Print the rows and write them into the benchmark's file."""
     for one in rows:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from measuring import Row, report, row, run, sentences_of
+from measuring import Row, corpus_file, report, row, run, sentences_of
 
 HERE = Path(__file__).parent
 TRAIN, TEST = Path("data/iobes/BC5CDR-chem/train.tsv"), Path("data/iobes/BC5CDR-chem/test.tsv")
@@ -141,7 +141,7 @@ def main() -> None:
     if options.flair:
         names = run([options.flair, "-c", "import flair, torch; print(flair.__version__, torch.__version__)"])
         versions = dict(zip(("flair", "torch"), names.output.split()[-2:], strict=True))
-    report("peers", rows, peer=versions, train=str(options.train), test=str(options.test))
+    report("peers", rows, peer=versions, train=corpus_file(options.train), test=corpus_file(options.test))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from measuring import Row, alternating, report, row
+from measuring import Row, alternating, corpus_file, report, row
 from ours import CLIP, WARM_UP, WORD_SIZE, endless, learn, made, prepared
 from threadpoolctl import threadpool_limits
 from torch import Tensor
@@ -227,7 +227,7 @@ def main() -> None:
         for size in options.batch
         for one in measure(cell, size, lexicon, sentences, options)
     ]
-    report("step", rows, train=str(options.train))
+    report("step", rows, train=corpus_file(options.train))
 
 
 if __name__ == "__main__":

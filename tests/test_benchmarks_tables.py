@@ -87,3 +87,8 @@ def test_ways_take_turns_and_every_round_is_kept(benchmark):
     taken = benchmark("measuring").alternating(ways, rounds=2, warm_up=1)
     assert order == ["a", "b"] * 3
     assert {name: len(seconds) for name, seconds in taken.items()} == {"a": 2, "b": 2}
+
+
+def test_results_name_a_corpus_and_no_path_of_the_machine(benchmark, tmp_path):
+    measuring = benchmark("measuring")
+    assert measuring.corpus_file(tmp_path / "BC5CDR-chem" / "train.tsv") == "data/iobes/BC5CDR-chem/train.tsv"

@@ -257,7 +257,7 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
         TaggedSentence(tuple(row), tuple(next(labels) for _ in row), tuple(token.text for token in row))
         for row in sentences(text)
     ]
-    monkeypatch.setattr("metalstm.cli._one_thread", lambda: None)
+    monkeypatch.setattr("metalstm.threads.use_one", lambda: None)
     monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: None)
     monkeypatch.setattr("metalstm.tagging.tag.tag_text", lambda *_: Document(text, tuple(rows)))
     monkeypatch.chdir(tmp_path)

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
+from metalstm import threads
 from metalstm.errors import UserError
 
 app = typer.Typer(
@@ -61,23 +62,13 @@ def stage(
     """Run one stage by its plan; nothing is done where everything is as it was left."""
     # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
     gc.set_threshold(100_000)
-    _one_thread()
+    threads.use_one()
     # What a scheduler ends shall remove its unfinished files, as after an error.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     from metalstm.stages.run import run
 
     if not run(name, plan):
         print(f"{plan}: nothing to do")
-
-
-def _one_thread() -> None:
-    """One thread a process, whatever the environment says; before a numerical library is imported.
-
-    An engine runs one process a core, and several threads on a busy core wait for one another.
-    """
-    for library in ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "NUMEXPR"):
-        os.environ[f"{library}_NUM_THREADS"] = "1"
-    os.environ["VECLIB_MAXIMUM_THREADS"] = "1"
 
 
 @app.command()
@@ -200,7 +191,7 @@ def tag(
     """Tag text with a trained run: entities with character offsets."""
     # What is read stays until the end: looking for garbage among it takes a third of the time.
     gc.disable()
-    _one_thread()
+    threads.use_one()
     from metalstm.files import write_text
     from metalstm.tagging import documents, formats, inputs
     from metalstm.tagging.tag import load, tag_sentences, tag_text
