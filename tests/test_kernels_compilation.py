@@ -1,4 +1,5 @@
 import importlib.util
+import os
 from pathlib import Path
 from typing import Any
 
@@ -6,13 +7,21 @@ import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
+
+KERNEL = "def double(values):\n    return values + values\n"
+COMPILE = """
+def compile(dtype):
+    import numpy
+    from metalstm.kernels.compilation import compiled
+    compiled(double)(numpy.ones(1, dtype))
+"""
 
 
-def dispatcher(folder: Path) -> Any:
+def dispatcher(folder: Path, text: str = KERNEL) -> Any:
     """A kernel in a file of its own, whose machine code is kept beside it."""
     path = folder / "doubling.py"
-    path.write_text("def double(values):\n    return values + values\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     spec = importlib.util.spec_from_file_location("doubling", path)
     assert spec is not None
     assert spec.loader is not None
@@ -26,12 +35,26 @@ def test_a_kernel_is_announced_until_its_machine_code_is_kept(
 ) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     float64, float32 = np.dtype(np.float64), np.dtype(np.float32)
-    announce("doubling", [dispatcher(tmp_path)], float64, 3)
+    prepare("doubling", "doubling", [dispatcher(tmp_path)], float64, 3)
     assert capsys.readouterr().err == "compiling the kernel of doubling, once per machine (about 3 s)\n"
     kernel = dispatcher(tmp_path)
     assert kernel(np.ones(2)).tolist() == [2.0, 2.0]
     assert list(tmp_path.glob("__pycache__/*.nbi"))
-    announce("doubling", [kernel, dispatcher(tmp_path)], float64, 3)
+    prepare("doubling", "doubling", [kernel, dispatcher(tmp_path)], float64, 3)
     assert capsys.readouterr().err == ""
-    announce("doubling", [kernel], float32, 3)
+    prepare("doubling", "doubling", [kernel], float32, 3)
     assert "compiling the kernel of doubling" in capsys.readouterr().err
+
+
+def test_another_process_makes_the_machine_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    kernel = dispatcher(tmp_path, KERNEL + COMPILE)
+    float64 = np.dtype(np.float64)
+    prepare("doubling", "doubling", [kernel], float64, 3)
+    assert "compiling the kernel of doubling" in capsys.readouterr().err
+    assert kernel(np.ones(2)).tolist() == [2.0, 2.0]
+    assert kernel.stats.cache_hits
+    assert not kernel.stats.cache_misses

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from metalstm.nn.cells import REGISTRY
+from metalstm.tables import published
 
 ROOT = Path(__file__).parents[1]
 MEASURED = "biomedical"
@@ -23,6 +24,8 @@ SEEDS_WITH_DEVEL = "biomedical-evidence-seeds-train-devel"
 NAMES_WITH_DEVEL = "biomedical-names-train-devel"
 METARNN = "biomedical-metarnn"
 
+NOT_RUN = "BC4CHEMD"
+"""It could not be had; README says so in a row of it."""
 STUDY = "study"
 """In place of a cell: the study's figure for a setting."""
 
@@ -129,10 +132,17 @@ def corpora(shown: list[Column]) -> list[str]:
 @pytest.mark.parametrize(("file", "heading"), SHOWN)
 def test_a_table_has_the_measured_figures_bold_from_the_study_on(file: str, heading: str) -> None:
     shown = SHOWN[file, heading]
-    table = table_below(file, heading)
+    table = [row for row in table_below(file, heading) if row[0] != NOT_RUN]
     assert [corpus for corpus, *_ in table] == corpora(shown)
     for corpus, *cells in table:
         assert cells == [expected(corpus, column) for column in shown], corpus
+
+
+def test_the_row_of_a_corpus_that_was_not_run_says_so_beside_the_study() -> None:
+    [(_, *cells)] = [row for row in table_below("README.md", "## Measured") if row[0] == NOT_RUN]
+    for column, cell in zip(SHOWN["README.md", "## Measured"], cells, strict=True):
+        study = published.study_f1(NOT_RUN, column.setting)
+        assert cell == (f"{study:.2f}" if column.cell == STUDY else "not run")
 
 
 CELLS_SHOWN = {

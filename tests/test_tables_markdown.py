@@ -50,6 +50,12 @@ def test_columns_without_a_value_are_left_out() -> None:
     assert page("Nothing", [], [("mine", "stm", "lstm")]) == "# Nothing\n\n- Not run: STM lstm: mine.\n"
 
 
+def test_a_corpus_without_a_row_is_named_with_what_the_study_reached() -> None:
+    assert "Left out: mine, which is in its group and not in `corpora`." in page("Mine", [OWN], left_out=["mine"])
+    told = page("Chem", [STM], left_out=["BC4CHEMD"])
+    assert "Left out: BC4CHEMD, which is in its group and not in `corpora`; study F1: STM 82.90, MTM 82.10." in told
+
+
 class Screen(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -210,6 +210,8 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
         ("other", "stm", "both"),
         ("other", "mtm", "both"),
     ]
+    assert "Left out: left-out," in (folder / "tables/all.md").read_text(encoding="utf-8")
+    assert "Left out" not in (folder / "tables/both.md").read_text(encoding="utf-8")
     before = {path.name: path.read_bytes() for path in (folder / "tables").iterdir()}
     (folder / "runs/stm/mine/lstm/.node.123.seed-1.json").write_text("not finished", encoding="utf-8")
     reference.tables(folder)
@@ -224,7 +226,7 @@ def test_a_group_without_a_model_yet_stops_no_other_table(study: Path, tmp_path:
     write(folder / "runs/dictionary/third.json", dictionary("third"))
     assert [path.stem for path in reference.tables(folder)] == ["new", "both", "all"]
     found = {path.name for path in (folder / "tables").iterdir()}
-    assert {"new.csv", "new.md", "both.svg", "all.svg", "cost.csv", "errors.csv"} <= found
+    assert {"new.csv", "new.md", "both.svg", "all.svg", "choices.csv", "cost.csv", "errors.csv"} <= found
     assert "new.svg" not in found
 
 

@@ -48,6 +48,22 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
 
 
 @app.command()
+def grid(
+    cell: Annotated[str, typer.Argument(help="The cell, such as lstm.")],
+    values: Annotated[
+        list[str],
+        typer.Argument(help="What is tried where: training.batch_size=10,16.", metavar="PLACE=VALUE,VALUE..."),
+    ],
+    params: Annotated[Path, typer.Option(help="The study.")] = Path("params.yaml"),
+) -> None:
+    """Write a variant of a cell for each combination of values into params.yaml, to be trained like a cell."""
+    from metalstm import grid as grids
+
+    for name in grids.add(params, cell, grids.parse(values)):
+        print(name)
+
+
+@app.command()
 def stage(
     name: Annotated[
         str,
@@ -114,20 +130,8 @@ def join(
     """Join corpora into one, each sentence between the tags of its corpus; the labels must be IOBES."""
     from metalstm.corpora import joint_files
 
-    folders = dict(_named_folder(corpus) for corpus in corpora)
-    if len(folders) < len(corpora):
-        raise UserError("a corpus is named twice; each NAME stands once")
-    for file, names in joint_files.join(folders, dst).items():
+    for file, names in joint_files.join(joint_files.named(corpora), dst).items():
         print(f"{file}: {', '.join(names)}")
-
-
-def _named_folder(corpus: str) -> tuple[str, Path]:
-    name, equals, folder = corpus.partition("=")
-    if not (name and equals and folder):
-        raise UserError(f"{corpus}: expected NAME=DIR, such as NCBI-disease=data/iobes/NCBI-disease")
-    if not Path(folder).is_dir():
-        raise UserError(f"{folder}: no such folder")
-    return name, Path(folder)
 
 
 @app.command()
@@ -302,17 +306,10 @@ def gather(
 def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:
-    """Print an F1 table, with that of all corpora what it cost; or just cost.csv or errors.csv."""
-    from metalstm.tables import cost, csv_file, errors, markdown
-    from metalstm.tables.rows import Row
+    """Print an F1 table, with that of all corpora what it cost; or just choices.csv, cost.csv or errors.csv."""
+    from metalstm.tables.show import show as print_table
 
-    if table.name == "errors.csv":
-        errors.terminal(csv_file.read(table, errors.Errors))
-    elif table.name != "cost.csv":
-        markdown.terminal(csv_file.read(table, Row), title=table.stem)
-    costs = table.with_name("cost.csv")
-    if table == costs or (table.stem == "all" and costs.is_file()):
-        cost.terminal(csv_file.read(costs, cost.Cost))
+    print_table(table)
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ _TRAINED_FOR = {"stm": "corpus", "mtm": "group", MTM_PLUS: "group"}
 """What each setting trains a model for: the scope of its runs."""
 _MENDED_BY_OTHERS = ("value_error", "missing")
 """Faults between values (their validators raise ValueError) and values that may stand in another change."""
-_TABLES_OF_ALL = ("all", "cost", "errors")
+_TABLES_OF_ALL = ("all", "choices", "cost", "errors")
 """Below results/tables, where groups and sets of images have theirs."""
 Refuse = Callable[[Location, str], NoReturn]
 
@@ -43,13 +43,21 @@ def read(path: Path) -> Study:
     """Read and check params.yaml.
 
     Raises:
-        UserError: no such file, not UTF-8, not YAML, an unknown key (with the nearest right one), a value of the wrong
-            type or out of bounds; with file and line.
+        UserError: what `document` and `validate` find wrong.
+    """
+    return validate(document(path), path)
+
+
+def document(path: Path) -> CommentedMap:
+    """The keys and values of params.yaml as they stand, with comments and lines.
+
+    Raises:
+        UserError: no such file, not UTF-8, not YAML, or nothing with keys; with file and line.
     """
     yaml = YAML(typ="rt", pure=True)
     yaml.Constructor = _Constructor
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from a folder that has a params.yaml") from None
     except UnicodeDecodeError as error:
@@ -58,16 +66,17 @@ def read(path: Path) -> Study:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise UserError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
-    if not isinstance(document, CommentedMap):
+    if not isinstance(content, CommentedMap):
         raise UserError(f"{path}: expected keys and values, such as `cells: [lstm]`")
-    return validate(document, path)
+    return content
 
 
 def validate(document: Any, path: Path) -> Study:
     """Check a document against the schema; `path` is named in errors, with the line where it is known.
 
     Raises:
-        UserError: the first breach, in words.
+        UserError: the first breach, in words: an unknown key (with the nearest right one), a value of the wrong type or
+            out of bounds, parts that do not go together.
     """
 
     def refuse(location: Location, words: str) -> NoReturn:

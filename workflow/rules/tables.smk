@@ -94,6 +94,13 @@ rule table_all:
             labels={"table": "all"},
             caption="../report/figure.rst",
         ),
+        choices_csv="results/tables/choices.csv",
+        choices_md=report(
+            "results/tables/choices.md",
+            category="Choices",
+            labels={"table": "choices"},
+            caption="../report/choices.rst",
+        ),
         cost_csv="results/tables/cost.csv",
         cost_md=report(
             "results/tables/cost.md",
@@ -117,6 +124,6 @@ rule table_all:
         mem_mb=1000,
         runtime=10,
     message:
-        "Gathering the scores, the cost and the errors of all corpora"
+        "Gathering the scores, choices, cost and errors of all corpora"
     shell:
         "metalstm stage table --plan {input.plan} 2>&1 | tee {log}"

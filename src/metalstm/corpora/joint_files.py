@@ -1,12 +1,31 @@
 """Joint corpora as files: folders of corpora into one folder, and apart again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from metalstm.corpora import columns, joint, labels
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
+
+
+def named(words: Sequence[str]) -> dict[str, Path]:
+    """The folder of each corpus, from words of the form NAME=DIR.
+
+    Raises:
+        UserError: a word has another form, there is no such folder, or a corpus is named twice.
+    """
+    folders: dict[str, Path] = {}
+    for word in words:
+        name, equals, folder = word.partition("=")
+        if not (name and equals and folder):
+            raise UserError(f"{word}: expected NAME=DIR, such as NCBI-disease=data/iobes/NCBI-disease")
+        if not Path(folder).is_dir():
+            raise UserError(f"{folder}: no such folder")
+        if name in folders:
+            raise UserError(f"{name} is named twice; each NAME stands once")
+        folders[name] = Path(folder)
+    return folders
 
 
 def join(folders: Mapping[str, Path], destination: Path) -> dict[Path, list[str]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 from metalstm.kernels.products import product
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ def backward(d_y: Array, x: Array, W: Array) -> tuple[Array, Array, Array]:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the output layer", [forward, backward], dtype, seconds=5)
+    prepare(__name__, "the output layer", [forward, backward], dtype, seconds=5)
     one = np.zeros((1, 1), dtype)
     forward(one, one, np.zeros(1, dtype))
     backward(one, one, one)

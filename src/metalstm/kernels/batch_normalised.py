@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metalstm.kernels.batchnorm import Population, batch_norm, batch_norm_backward, known_steps
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 from metalstm.kernels.lstm import Activations, remember, remember_backward, show, show_backward
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import (
@@ -207,7 +207,7 @@ def _backward(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the batch-norm LSTM", [_forward, _backward], dtype, seconds=15)
+    prepare(__name__, "the batch-norm LSTM", [_forward, _backward], dtype, seconds=15)
     x, W, b = np.zeros((1, 1), dtype), np.zeros((4, 1), dtype), np.zeros(4, dtype)
     weights = W, W, b, b, b, b[:1], b[:1]
     wide = np.zeros(1, dtype), np.zeros((1, 4), dtype), np.zeros((1, 4), dtype)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import REORDER, announce, compiled
+from metalstm.kernels.compilation import REORDER, compiled, prepare
 from metalstm.kernels.products import product
 
 Array = np.ndarray[Any, Any]
@@ -90,7 +90,7 @@ def gradient(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for tables of this float type."""
-    announce("the character CNN", [greatest, gradient], dtype, seconds=8)
+    prepare(__name__, "the character CNN", [greatest, gradient], dtype, seconds=8)
     spellings, lengths = np.zeros((1, 1), np.int64), np.ones(1, np.int64)
     embedding, weight = np.zeros((1, 1), dtype), np.zeros((1, 1, 1), dtype)
     values, centres, by_place = greatest(embedding, weight, np.zeros(1, dtype), spellings, lengths)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import REORDER, announce, compiled
+from metalstm.kernels.compilation import REORDER, compiled, prepare
 
 Array = np.ndarray[Any, Any]
 
@@ -21,5 +21,5 @@ def sum_of_squares(values: Array) -> float:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the gradient's norm", [sum_of_squares], dtype, seconds=1)
+    prepare(__name__, "the gradient's norm", [sum_of_squares], dtype, seconds=1)
     sum_of_squares(np.zeros(1, dtype))

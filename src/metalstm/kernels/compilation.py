@@ -5,8 +5,11 @@ in the folder that NUMBA_CACHE_DIR names). Without any writable folder each proc
 """
 
 import hashlib
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,10 @@ CONTRACT = frozenset({"contract"})
 """Multiplications and additions may be fused; the order of operations stays as it is written."""
 REORDER = frozenset({"contract", "reassoc", "nsz"})
 """Sums may be taken in another order, without which a scalar product is not vectorised."""
+
+_MAKING = "METALSTM_COMPILING"
+"""Set in the environment of a process that was started to compile."""
+_MAKE = "import importlib, sys, numpy; importlib.import_module(sys.argv[1]).compile(numpy.dtype(sys.argv[2]))"
 
 
 def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) -> Any:
@@ -32,15 +39,29 @@ def compiled(function: Callable[..., Any], fastmath: frozenset[str] = CONTRACT) 
     return dispatcher
 
 
-def announce(kernel: str, dispatchers: Iterable[Any], dtype: np.dtype[Any], seconds: int) -> None:
-    """Say on stderr that `kernel` will be compiled for about so long, unless the machine code was kept."""
-    if not all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers):
-        print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
+def prepare(module: str, kernel: str, dispatchers: Sequence[Any], dtype: np.dtype[Any], seconds: int) -> None:
+    """Have the machine code of `kernel` made, unless it was kept; say on stderr that this takes about so long.
+
+    The compiler does not give back what it takes of the memory, so it runs in a process of its own, which calls
+    `compile` of `module`. Where that process cannot keep or cannot make the code, this one will when it needs it.
+    """
+    if _MAKING in os.environ or all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers):
+        return
+    print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
+    if all(map(_keeps, dispatchers)):
+        command = [sys.executable, "-c", _MAKE, module, dtype.name]
+        with suppress(OSError):  # no process can be started: what the docstring says of this one
+            subprocess.run(command, env=os.environ | {_MAKING: module}, capture_output=True, check=False)
+
+
+def _keeps(dispatcher: Any) -> bool:
+    return hasattr(dispatcher._cache, "_cache_file")
 
 
 def _kept(dispatcher: Any, dtype: str) -> bool:
-    cache = getattr(dispatcher._cache, "_cache_file", None)
-    return cache is not None and any(dtype in str(signature) for signature, *_ in cache._load_index())
+    return _keeps(dispatcher) and any(
+        dtype in str(signature) for signature, *_ in dispatcher._cache._cache_file._load_index()
+    )
 
 
 def _digest(folder: Path) -> str:

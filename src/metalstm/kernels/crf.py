@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import REORDER, announce, compiled
+from metalstm.kernels.compilation import REORDER, compiled, prepare
 from metalstm.kernels.elementwise import exp
 from metalstm.kernels.products import product
 
@@ -273,7 +273,7 @@ def _greater(a: Any, b: Any) -> Any:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for emissions of this float type."""
-    announce("the CRF", [loss_and_gradient, weighted, viterbi], dtype, seconds=6)
+    prepare(__name__, "the CRF", [loss_and_gradient, weighted, viterbi], dtype, seconds=6)
     emissions, lengths = np.zeros((1, 1, 1), dtype), np.ones(1, np.int64)
     scores = np.zeros((1, 1), dtype), np.zeros(1, dtype), np.zeros(1, dtype)
     _, _, *gradients = loss_and_gradient(emissions, np.zeros((1, 1), np.int64), lengths, *scores, -1.0)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 from metalstm.kernels.elementwise import tanh
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import (
@@ -116,7 +116,7 @@ def _backward(steps: Any, mask: Any, W_h: Any, relu: bool, h: Any, d_outputs: An
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the RNN", [_forward, _backward], dtype, seconds=5)
+    prepare(__name__, "the RNN", [_forward, _backward], dtype, seconds=5)
     x, b = np.zeros((1, 1), dtype), np.zeros(1, dtype)
     h, run = forward(x, np.ones(1, np.int64), x, by_numpy, x, x, b)
     backward(h, run, by_numpy, x, x, b)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce
+from metalstm.kernels.compilation import prepare
 from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
@@ -177,7 +177,7 @@ def _room(gates: Array, hidden: int, norm: Norm) -> Activations:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the hypernetwork cells", [recur, recur_backward], dtype, seconds=20)
+    prepare(__name__, "the hypernetwork cells", [recur, recur_backward], dtype, seconds=20)
     x, counts = np.zeros((1, 1), dtype), np.ones(1, np.int64)
     D, A, b = np.zeros((3, 1, 1, 1), dtype), np.zeros((3, 1, 1, 1), dtype), np.zeros(1, dtype)
     weights = x, x, np.zeros((1, 1, 1), dtype), A, np.zeros((2, 1, 1), dtype), D, np.zeros((1, 2), dtype), x, b

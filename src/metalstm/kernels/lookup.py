@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ def gradient(d_features: Array, places: Array, first: int, d_table: Array) -> No
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("features", [look_up, gradient], dtype, seconds=2)
+    prepare(__name__, "features", [look_up, gradient], dtype, seconds=2)
     table, places = np.zeros((1, 1), dtype), np.zeros(1, np.int64)
     look_up(table, places, 0, np.zeros((1, 1), dtype))
     gradient(table, places, 0, np.zeros((1, 1), dtype))

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 from metalstm.kernels.elementwise import sigmoid, tanh
 from metalstm.kernels.layernorm import layer_norm, layer_norm_backward
 from metalstm.kernels.products import Array, Multiply, affine, by_numpy, product, transposed
@@ -226,7 +226,7 @@ def _backward(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the LSTM", [_forward, _backward], dtype, seconds=10)
+    prepare(__name__, "the LSTM", [_forward, _backward], dtype, seconds=10)
     x, W, b = np.zeros((1, 1), dtype), np.zeros((4, 1), dtype), np.zeros(4, dtype)
     h, run = forward(x, np.ones(1, np.int64), x, by_numpy, W, W, b)
     backward(h, run, by_numpy, W, W, b)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from metalstm.kernels import lstm
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, product, transposed
 from metalstm.kernels.state import EVERY, Run, column_sums, memory_gradients, read_states, state_gradient, steps_of
@@ -291,7 +291,7 @@ def _backward(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("the multi-task cell", [_forward, _backward], dtype, seconds=20)
+    prepare(__name__, "the multi-task cell", [_forward, _backward], dtype, seconds=20)
     x, b = np.zeros((1, 1), dtype), np.zeros(4, dtype)
     own = np.zeros((4, 1, 1), dtype), np.zeros((4, 1, 2), dtype), np.zeros((4, 1, 1), dtype)
     weights = np.zeros((4, 2), dtype), np.zeros((4, 1), dtype), b, x, *own

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from metalstm.kernels.compilation import announce, compiled
+from metalstm.kernels.compilation import compiled, prepare
 
 Array = np.ndarray[Any, Any]
 
@@ -55,7 +55,7 @@ def unpack(packed: Array, tokens: Array, first: int, padded: Array) -> None:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    announce("batches without padding", [pack, unpack], dtype, seconds=2)
+    prepare(__name__, "batches without padding", [pack, unpack], dtype, seconds=2)
     table, one = np.zeros((1, 1), dtype), np.ones(1, np.int64)
     _, tokens = places(one, np.zeros(1, np.int64), 1)
     pack(table, tokens, 0, table)

@@ -24,8 +24,9 @@ def plans(study: Study) -> Iterator[Plan]:
     yield from _dictionaries(study)
     yield from _votes(study)
     for group, members in groups(study).items():
-        yield _table(study, group, members)
-    yield _table(study, "all", study.corpora)
+        yield _table(study, group, members, left_out=[name for name in study.groups[group] if name not in members])
+    named = dict.fromkeys(name for members in study.groups.values() for name in members)
+    yield _table(study, "all", study.corpora, left_out=[name for name in named if name not in study.corpora])
 
 
 def runs(study: Study) -> list[Run]:
@@ -129,19 +130,20 @@ def _vote_metrics(run: Run) -> str:
     return f"results/runs/{run.setting}-vote/{run.scope}/metrics.json"
 
 
-def _table(study: Study, name: str, corpora: Sequence[str]) -> Plan:
+def _table(study: Study, name: str, corpora: Sequence[str], *, left_out: Sequence[str]) -> Plan:
     gathered = [run for run in runs(study) if set(run.corpora) <= set(corpora)]
     files = {f"dictionary/{corpus}": f"results/runs/dictionary/{corpus}/metrics.json" for corpus in corpora}
     files |= {run.name: run.metrics for run in gathered}
     files |= {f"vote/{run.setting}/{run.scope}": _vote_metrics(run) for run in gathered}
     outputs = {ending: f"results/tables/{name}.{ending}" for ending in ("csv", "md", "json", "svg")}
     if name == "all":
-        for page in ("cost", "errors"):
+        for page in ("choices", "cost", "errors"):
             outputs |= {f"{page}.{ending}": f"results/tables/{page}.{ending}" for ending in ("csv", "md")}
     settings = [*study.settings.per_corpus, *study.settings.per_group]
     chosen = {
         "table": name,
         "corpora": list(corpora),
+        "left_out": list(left_out),
         "cells": study.cells,
         "settings": settings,
         "runs": [run.folder for run in gathered],

@@ -16,7 +16,7 @@ def run(plan: Plan) -> None:
     Raises:
         UserError: there is nothing to show, or metrics that do not belong together.
     """
-    chosen = {name: plan.parameters[name] for name in ("corpora", "cells", "settings")}
+    chosen = {name: plan.parameters[name] for name in ("corpora", "left_out", "cells", "settings")}
     metrics = [Path(path) for path in plan.inputs.values()]
     table = Path(plan.outputs["csv"])
     if not plan.parameters["runs"]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TextIO
 
+from metalstm.tables import published
 from metalstm.tables.columns import NOTHING, Column, as_markdown, number, on_terminal
 from metalstm.tables.rows import NO_CELL, Absent, Row, base, derivation, has_evidence, is_vote
 
@@ -14,17 +15,25 @@ _PAIRED_TEST = (
 )
 
 
-def page(title: str, rows: Sequence[Row], missing: Sequence[Absent] = (), *, opening: Sequence[str] = ()) -> str:
+def page(
+    title: str,
+    rows: Sequence[Row],
+    missing: Sequence[Absent] = (),
+    *,
+    left_out: Sequence[str] = (),
+    opening: Sequence[str] = (),
+) -> str:
     """A Markdown page: the table, and under it how its figures came about and which rows are `missing`.
 
-    The lines of `opening`, if any, come before the table.
+    `left_out` are corpora that have no row at all. The lines of `opening`, if any, come before the table.
     """
     lines = [f"# {title}", ""]
     if opening:
         lines += [*opening, "## Rows", ""]
     if rows:
         lines += [*as_markdown(rows, _columns(rows)), ""]
-    lines += [f"- {note}" for note in [*_notes(rows, _columns(rows)), *by_model("Not run", missing)]]
+    notes = [*_notes(rows, _columns(rows)), *by_model("Not run", missing), *map(_left_out, left_out)]
+    lines += [f"- {note}" for note in notes]
     return "\n".join(lines) + "\n"
 
 
@@ -123,6 +132,13 @@ def _notes(rows: Sequence[Row], columns: Sequence[Column[Row]]) -> list[str]:
     if any(row.cell == NO_CELL for row in rows):
         notes.append("Dictionary: the mentions of the train file, the longest match from left to right.")
     return notes
+
+
+def _left_out(corpus: str) -> str:
+    """That a corpus has no row, and what a reader would have looked for in it."""
+    figures = [(setting, published.study_f1(corpus, setting)) for setting in ("stm", "mtm")]
+    told = ", ".join(f"{model_name(setting)} {number(f1)}" for setting, f1 in figures if f1 is not None)
+    return f"Left out: {corpus}, which is in its group and not in `corpora`" + (f"; study F1: {told}." if told else ".")
 
 
 def by_model(what: str, rows: Sequence[Absent]) -> list[str]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from metalstm.files import write_text
-from metalstm.tables import cost, csv_file, errors, figures, gather, markdown, summary
+from metalstm.tables import choices, cost, csv_file, errors, figures, gather, markdown, summary
+from metalstm.tables.choices import Choice
 from metalstm.tables.cost import Cost
 from metalstm.tables.errors import Errors
 from metalstm.tables.rows import NO_CELL, Row
@@ -21,11 +22,13 @@ def write(
     corpora: Sequence[str],
     cells: Sequence[str],
     settings: Sequence[str],
+    left_out: Sequence[str] = (),
 ) -> list[Row]:
     """Write `table`.csv, .md and .svg in `folder` and return the rows; nothing is written where there are none.
 
-    `table` is a group of `corpora`, or `all`: then the page begins with a summary, and cost.csv and .md, errors.csv
-    and .md are written beside it. Where no row is of a model there is no .svg.
+    `table` is a group of `corpora`, or `all`: then the page begins with a summary, and choices, cost and errors,
+    each .csv and .md, are written beside it. Where no row is of a model there is no .svg. The page says which corpora
+    of the groups are `left_out`.
 
     Raises:
         UserError: what `gather` finds wrong in the metrics.
@@ -38,16 +41,21 @@ def write(
     opening = summary.lines(rows) if table == ALL else []
     files = {
         f"{table}.csv": csv_file.text(rows, Row),
-        f"{table}.md": markdown.page(f"F1 on the test files: {table}", rows, missing, opening=opening),
+        f"{table}.md": markdown.page(
+            f"F1 on the test files: {table}", rows, missing, left_out=left_out, opening=opening
+        ),
     }
     if table == ALL:
+        chosen = choices.gather(metrics, cells=cells, settings=settings)
         costs = cost.gather(metrics, cells=cells, settings=settings)
-        wrong, left_out = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
+        wrong, not_counted = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
         files |= {
+            "choices.csv": csv_file.text(chosen, Choice),
+            "choices.md": choices.page("What choices are worth on the development files", chosen),
             "cost.csv": csv_file.text(costs, Cost),
             "cost.md": cost.page("What the trainings took", costs),
             "errors.csv": csv_file.text(wrong, Errors),
-            "errors.md": errors.page("What the errors on the test files are", wrong, left_out),
+            "errors.md": errors.page("What the errors on the test files are", wrong, not_counted),
         }
     # Whatever is wrong in the metrics has been found by now: all files are written, or none.
     for name, text in files.items():

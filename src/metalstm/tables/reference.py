@@ -99,7 +99,8 @@ def tables(folder: Path) -> list[Path]:
     written = []
     for table in [*names.groups, pages.ALL]:
         corpora = names.corpora if table == pages.ALL else names.members(table)
-        chosen = {"corpora": corpora, "cells": names.cells, "settings": names.all_settings}
+        left_out = names.left_out(names.groups if table == pages.ALL else [table])
+        chosen = {"corpora": corpora, "left_out": left_out, "cells": names.cells, "settings": names.all_settings}
         if pages.write(table, taggers, folder / "tables", **chosen):
             written.append(folder / "tables" / f"{table}.csv")
     for name, paths in images.items():

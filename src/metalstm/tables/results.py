@@ -96,7 +96,7 @@ def _scores(content: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
     """
     yield from (("", corpus, splits) for corpus, splits in content["scores"].items())
     for corpus, made in content.get("evidence", {}).items():
-        if made["chosen_by"] == "params" or not _learned_from_devel(content):
+        if made["chosen_by"] == "params" or not learned_from_devel(content):
             yield EVIDENCE, corpus, made["scores"]
 
 
@@ -115,7 +115,7 @@ def _result(content: dict[str, Any], splits: dict[str, Any], seeds: int) -> Resu
         types=len(strict["by_type"]),
         errors=test.get("errors"),
         devel_f1=None
-        if _learned_from_devel(content) or "devel" not in splits
+        if learned_from_devel(content) or "devel" not in splits
         else float(splits["devel"]["strict"]["f1"]),
     )
 
@@ -133,5 +133,6 @@ def _require_whole(counts: str | None, wrong: errors.Counts | None) -> None:
         raise ValueError("kinds of errors are missing")
 
 
-def _learned_from_devel(content: dict[str, Any]) -> bool:
+def learned_from_devel(content: dict[str, Any]) -> bool:
+    """Whether a run, as `runs` gives it, learned from devel files, so that its devel scores say nothing."""
     return "devel" in content.get("train_on", "train")

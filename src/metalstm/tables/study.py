@@ -1,6 +1,6 @@
 """The names that a table is ordered by, from a params.yaml of any age."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,11 @@ class Names(_Names):
     def members(self, group: str) -> Sequence[str]:
         """The corpora of a group that the study has."""
         return [corpus for corpus in self.groups[group] if corpus in self.corpora]
+
+    def left_out(self, groups: Iterable[str]) -> Sequence[str]:
+        """The corpora of some groups that the study has not."""
+        named = dict.fromkeys(corpus for group in groups for corpus in self.groups[group])
+        return [corpus for corpus in named if corpus not in self.corpora]
 
 
 def read(path: Path) -> Names:
