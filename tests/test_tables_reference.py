@@ -218,6 +218,13 @@ def test_tables_are_made_from_what_was_kept_alone(study: Path, tmp_path: Path) -
     assert {path.name: path.read_bytes() for path in (folder / "tables").iterdir()} == before
 
 
+def test_what_was_kept_can_be_asked_for_again(study: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    reference.keep(study, folder)
+    write(folder / "runs/stm-vote/mine.json", [])
+    assert reference.targets(folder) == [f"results/runs/{name}/metrics.json" for name in RUNS[:2]]
+
+
 def test_a_group_without_a_model_yet_stops_no_other_table(study: Path, tmp_path: Path) -> None:
     folder = tmp_path / "kept"
     reference.keep(study, folder)

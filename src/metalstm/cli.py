@@ -303,6 +303,16 @@ def gather(
 
 
 @app.command()
+def targets(
+    folder: Annotated[Path, typer.Argument(help="A kept study, such as results/reference/disease.")],
+) -> None:
+    """Name the runs of a kept study, for `snakemake` to train these and no others."""
+    from metalstm.tables import reference
+
+    print("\n".join(reference.targets(folder)))
+
+
+@app.command()
 def show(
     table: Annotated[Path, typer.Argument(help="A table of results/tables.")] = Path("results/tables/all.csv"),
 ) -> None:

@@ -49,19 +49,38 @@ def read(path: Path) -> Study:
 
 
 def document(path: Path) -> CommentedMap:
-    """The keys and values of params.yaml as they stand, with comments and lines.
+    """The keys and values of params.yaml as they stand, with their lines.
 
     Raises:
-        UserError: no such file, not UTF-8, not YAML, or nothing with keys; with file and line.
+        UserError: what `text` and `parsed` find wrong.
     """
-    yaml = YAML(typ="rt", pure=True)
-    yaml.Constructor = _Constructor
+    return parsed(text(path), path)
+
+
+def text(path: Path) -> str:
+    """What stands in params.yaml.
+
+    Raises:
+        UserError: no such file, or not UTF-8.
+    """
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"))
+        return path.read_bytes().decode("utf-8")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run from a folder that has a params.yaml") from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: expected UTF-8, but byte {error.start + 1} is not; save the file as UTF-8") from None
+
+
+def parsed(text: str, path: Path) -> CommentedMap:
+    """The keys and values of a text; `path` is named in errors.
+
+    Raises:
+        UserError: not YAML, or nothing with keys; with file and line.
+    """
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Constructor
+    try:
+        content = yaml.load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

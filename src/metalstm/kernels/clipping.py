@@ -21,5 +21,5 @@ def sum_of_squares(values: Array) -> float:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    prepare(__name__, "the gradient's norm", [sum_of_squares], dtype, seconds=1)
+    prepare(__name__, "the gradient's norm", [sum_of_squares], dtype, seconds=2)
     sum_of_squares(np.zeros(1, dtype))

@@ -49,7 +49,7 @@ def prepare(module: str, kernel: str, dispatchers: Sequence[Any], dtype: np.dtyp
         return
     print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
     if all(map(_keeps, dispatchers)):
-        command = [sys.executable, "-c", _MAKE, module, dtype.name]
+        command = [sys.executable, "-P", "-c", _MAKE, module, dtype.name]
         with suppress(OSError):  # no process can be started: what the docstring says of this one
             subprocess.run(command, env=os.environ | {_MAKING: module}, capture_output=True, check=False)
 

@@ -49,5 +49,5 @@ def _mixed(number: Any, low: Any, high: Any) -> Any:
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for values of this float type."""
-    prepare(__name__, "dropout", [dropout], dtype, seconds=1)
+    prepare(__name__, "dropout", [dropout], dtype, seconds=2)
     dropout(np.zeros((1, 1, 1), dtype), 1, 0.5, False)

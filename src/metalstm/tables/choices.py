@@ -42,7 +42,9 @@ class _Trainings:
     """By scope and seed."""
 
 
-def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[str]) -> list[Choice]:
+def gather(
+    metrics: Sequence[Path], *, corpora: Sequence[str], cells: Sequence[str], settings: Sequence[str]
+) -> list[Choice]:
     """By setting in the order given, the first of `cells` on top, then the others, the largest gain first.
 
     What was not judged by development files has no row: dictionaries, and what learned from them.
@@ -53,14 +55,15 @@ def gather(metrics: Sequence[Path], *, cells: Sequence[str], settings: Sequence[
     found: dict[tuple[str, str], _Trainings] = {}
     for path, content in results.runs(metrics):
         try:
-            judged = {corpus: splits["devel"] for corpus, splits in content["scores"].items() if "devel" in splits}
+            scores = content["scores"]
+            judged = {corpus: scores[corpus]["devel"] for corpus in corpora if "devel" in scores.get(corpus, ())}
             if "cpu_seconds" in content and judged and not results.learned_from_devel(content):
                 run = content["run"]
                 scope, seed = str(run["scope"]), int(run["seed"])
                 trainings = found.setdefault((run["setting"], run["cell"]), _Trainings({}, {}))
                 trainings.cpu_seconds[scope, seed] = float(content["cpu_seconds"])
-                for corpus, scores in judged.items():
-                    trainings.devel[scope, corpus, seed] = float(scores["strict"]["f1"])
+                for corpus, devel in judged.items():
+                    trainings.devel[scope, corpus, seed] = float(devel["strict"]["f1"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise results.unreadable(path, error) from None
     order = list(dict.fromkeys([*settings, *sorted(setting for setting, _ in found)]))
@@ -90,7 +93,7 @@ def _choice(setting: str, cell: str, own: _Trainings, first: _Trainings | None) 
         devel_f1_mean=statistics.fmean(own.devel.values()),
         gain=statistics.fmean(differences) if differences else None,
         pairs=len(differences),
-        not_below=sum(round(difference, 2) >= 0 for difference in differences),
+        not_below=sum(difference >= 0 for difference in differences),
         cpu_seconds=statistics.fmean(own.cpu_seconds.values()),
         cpu_ratio=sum(own.cpu_seconds[run] for run in trained) / reference if reference else None,
     )
@@ -98,6 +101,8 @@ def _choice(setting: str, cell: str, own: _Trainings, first: _Trainings | None) 
 
 def page(title: str, choices: Sequence[Choice]) -> str:
     """A Markdown page with the table and what its figures are."""
+    if not choices:
+        return f"# {title}\n\nNo training was judged by a development file.\n"
     notes = [
         "- Devel F1: strict, in per cent, of the epoch that was kept, which is the best one on the same file; mean "
         "over corpora and seeds.",

@@ -46,7 +46,7 @@ def write(
         ),
     }
     if table == ALL:
-        chosen = choices.gather(metrics, cells=cells, settings=settings)
+        chosen = choices.gather(metrics, corpora=corpora, cells=cells, settings=settings)
         costs = cost.gather(metrics, cells=cells, settings=settings)
         wrong, not_counted = errors.gather(metrics, corpora=corpora, cells=cells, settings=settings)
         files |= {

@@ -77,6 +77,26 @@ def keep(folder: Path, destination: Path) -> Kept:
     return kept
 
 
+def targets(folder: Path) -> list[str]:
+    """What to ask Snakemake for so that it trains the runs of a kept study and no others.
+
+    Votes are left out, since a vote is of every cell and seed that params.yaml names.
+
+    Raises:
+        UserError: the folder is no kept study.
+    """
+    study.read(folder / "params.yaml")
+    names = (path.relative_to(folder / "runs").with_suffix("") for path in _kept_metrics(folder))
+    return [str(_RUNS / name / "metrics.json") for name in names if not is_vote(name.parts[0])]
+
+
+def _kept_metrics(folder: Path) -> list[Path]:
+    metrics = sorted((folder / "runs").rglob("[!.]*.json"))
+    if not metrics:
+        raise UserError(f"{folder / 'runs'}: no run; `metalstm keep` brings those of a study")
+    return metrics
+
+
 def tables(folder: Path) -> list[Path]:
     """Write the tables of a kept study anew from its params.yaml and runs; return those that have a row.
 
@@ -84,9 +104,7 @@ def tables(folder: Path) -> list[Path]:
         UserError: the folder is no kept study, or a file in it is not what a run writes.
     """
     names = study.read(folder / "params.yaml")
-    metrics = sorted((folder / "runs").rglob("[!.]*.json"))
-    if not metrics:
-        raise UserError(f"{folder / 'runs'}: no run; `metalstm keep` brings those of a study")
+    metrics = _kept_metrics(folder)
     images: dict[str, list[Path]] = {}
     taggers: list[Path] = []
     for path, run in results.runs(metrics):
