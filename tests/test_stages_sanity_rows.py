@@ -51,7 +51,7 @@ def test_the_dictionary_knows_the_mentions_of_train(corpus: dict[str, str]) -> N
 def test_a_table_without_runs_is_refused_before_it_is_written(corpus: dict[str, str]) -> None:
     output = {"metrics.json": "results/runs/dictionary/mine/metrics.json"}
     dictionary.run(Plan("dictionary/mine", corpus, output, {"corpus": "mine"}))
-    chosen = {"table": "all", "corpora": ["mine"], "cells": [], "settings": [], "runs": []}
+    chosen = {"table": "all", "corpora": ["mine"], "left_out": [], "cells": [], "settings": [], "runs": []}
     with pytest.raises(UserError, match="no run to show"):
         table.run(Plan("table/all", output, {"csv": "results/tables/all.csv"}, chosen))
     assert not Path("results/tables").exists()
