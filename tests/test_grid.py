@@ -67,6 +67,26 @@ def test_every_other_byte_stays(study: str, end_of_line: str, tmp_path: Path) ->
     assert rest[0] == rest[1] or rest[0] == rest[1][:-1], "but for an empty line before new variants"
 
 
+@pytest.mark.parametrize(
+    ("cells", "variants"),
+    [
+        ("cells:    [lstm]", "variants:      {}"),
+        ("cells: [lstm,]  # ours", "variants: {}  # none yet"),
+        ("cells: [\n  lstm,  # ours\n]", "variants: {wide: {cell: lstm, model: {hidden_size: 200}},}"),
+        ("cells:\n- lstm  # ours", "variants:\n    wide:\n        cell: lstm\n\n"),
+    ],
+)
+def test_other_ways_to_write_a_file_do_too(params: Path, cells: str, variants: str) -> None:
+    text = params.read_text("utf-8").replace("cells: [lstm]", cells).replace("variants: {}", variants)
+    params.write_text(text, "utf-8")
+    before = parameters.read(params)
+    names = grid.add(params, "lstm", grid.parse(WORDS[:1]))
+    after = parameters.read(params)
+    assert after.cells == ["lstm", *names]
+    assert [*after.variants] == [*before.variants, *names]
+    assert after.model_copy(update={"cells": before.cells, "variants": before.variants}) == before
+
+
 def test_a_search_can_begin_with_a_variant(params: Path) -> None:
     text = params.read_text("utf-8").replace(
         "variants: {}", "variants: {wide: {cell: lstm, model: {hidden_size: 200}}}"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
-from metalstm.tables import choices, csv_file
+from metalstm.tables import choices, csv_file, study
 from metalstm.tables.choices import Choice
 
+KEPT = sorted(path.parents[1] for path in Path(__file__).parents[1].glob("results/reference/*/tables/choices.csv"))
 CHOSEN: dict[str, Any] = {"corpora": ["A", "B"], "cells": ["lstm", "wide", "deep"], "settings": ["stm", "mtm"]}
 
 
@@ -107,3 +108,14 @@ def test_corpora_that_are_not_named_do_not_count(tmp_path: Path) -> None:
     found = choices.gather(write(tmp_path, RUNS), **(CHOSEN | {"corpora": ["B"]}))
     assert {choice.setting: choice.corpora for choice in found} == {"stm": 1, "mtm": 1}
     assert [choice.cell for choice in found] == ["deep", "wide", "deep"]
+
+
+@pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
+def test_what_is_kept_is_what_the_runs_say(folder: Path) -> None:
+    names = study.read(folder / "params.yaml")
+    chosen = {"corpora": names.corpora, "cells": names.cells, "settings": names.all_settings}
+    found = choices.gather(sorted((folder / "runs").rglob("*.json")), **chosen)
+    assert (folder / "tables/choices.csv").read_text("utf-8") == csv_file.text(found, Choice)
+    assert (folder / "tables/choices.md").read_text("utf-8").splitlines()[2:] == choices.page("", found).splitlines()[
+        2:
+    ]

@@ -64,11 +64,12 @@ def _into(text: str, key: str, new: Sequence[str], line: Callable[[str], str]) -
         begin = text if text.endswith("\n") else text + end_of_line
         return begin + end_of_line.join(["", f"{key}:", *(f"  {line(part)}" for part in new), ""])
     if node.flow_style and node.value:
-        # before the bracket that closes it
-        return text[: node.end_mark.index - 1] + "".join(f", {part}" for part in new) + text[node.end_mark.index - 1 :]
+        # behind the last part, and not before the bracket, where a comma or a comment may stand
+        at = _last_part(node).end_mark.index
+        return text[:at] + "".join(f", {part}" for part in new) + text[at:]
     if node.flow_style:
-        text = text[: node.start_mark.index].rstrip(" ") + text[node.end_mark.index :]
-        at, indentation = node.start_mark.index - 1, "  "
+        before = text[: node.start_mark.index].rstrip(" ")
+        text, at, indentation = before + text[node.end_mark.index :], len(before), "  "
     else:
         at, indentation = _last(node).end_mark.index, " " * node.start_mark.column
     rest = text.find("\n", at)
@@ -91,7 +92,12 @@ def _compose(text: str) -> Node:
 def _last(node: Any) -> Node:
     """The last node within this one that ends where its own text does: a block ends where the next one begins."""
     while isinstance(node, CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        node = last[1] if isinstance(last, tuple) else last
+        node = _last_part(node)
     found: Node = node
     return found
+
+
+def _last_part(node: Any) -> Any:
+    """The last node of a list, or the last value of a mapping."""
+    last = node.value[-1]
+    return last[1] if isinstance(last, tuple) else last
