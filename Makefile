@@ -46,6 +46,7 @@ bench: $(INSTALLED)  ## Speed beside Flair, torch and pytorch-crf; tables in doc
 	python benchmarks/peers.py --flair '$(FLAIR)' --train $(CORPUS)/train.tsv --test $(CORPUS)/test.tsv
 	python benchmarks/step.py --train $(CORPUS)/train.tsv
 	python benchmarks/layers.py --batches 20 --rounds 3
+	python benchmarks/characters.py --train $(CORPUS)/train.tsv
 	python benchmarks/crf.py
 	python benchmarks/jobs.py --corpus $(CORPUS)
 	python benchmarks/tables.py

@@ -1,7 +1,7 @@
 """Our side of the comparison with a peer: the same commands as `flair_peer.py`, the same lines of JSON.
 
     python benchmarks/ours.py train FILE [--batch N] [--steps N] [--words trained|static] [--cell CELL]
-        [--kernels auto|off] [--save RUN]
+        [--characters cnn|lstm] [--kernels auto|off] [--save RUN]
     python benchmarks/ours.py tag RUN FILE OUT
 
 FILE has token TAB label a line. `tag` is `metalstm tag --tokens` with a clock around the tagging alone.
@@ -12,6 +12,7 @@ import gc
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import side
 import torch
@@ -24,7 +25,7 @@ from metalstm.nn import storage
 from metalstm.nn.batch import Batch, Numbered
 from metalstm.nn.cells import REGISTRY
 from metalstm.nn.lexicon import Lexicon
-from metalstm.nn.options import Kernels, TaggerOptions
+from metalstm.nn.options import CharacterOptions, Kernels, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging import formats, inputs
 from metalstm.tagging.tag import load, tag_sentences
@@ -46,12 +47,19 @@ def prepared(path: Path) -> tuple[Lexicon, Numbered]:
     return lexicon, number([Example(sentence.tokens, sentence.labels, "") for sentence in text], lexicon)
 
 
-def made(lexicon: Lexicon, cell: str, kernels: Kernels, words: str = "trained") -> Tagger:
+def made(
+    lexicon: Lexicon, cell: str, kernels: Kernels, words: str = "trained", characters: Literal["cnn", "lstm"] = "cnn"
+) -> Tagger:
     """An untrained tagger: 200 numbers a word, 50 features of its characters, 100 units a direction."""
     torch.manual_seed(1)
     cell_options = {name: size for name, size in SMALL_NETWORK.items() if name in REGISTRY[cell].options.model_fields}
     options = TaggerOptions(
-        cell=cell, cell_options=cell_options, kernels=kernels, word_size=WORD_SIZE, tune_words=words == "trained"
+        cell=cell,
+        cell_options=cell_options,
+        kernels=kernels,
+        word_size=WORD_SIZE,
+        tune_words=words == "trained",
+        characters=CharacterOptions(encoder=characters),
     )
     return Tagger(lexicon, options).train()
 
@@ -76,7 +84,7 @@ def learn(tagger: Tagger, learner: Optimiser, batch: Batch) -> None:
 def train(arguments: argparse.Namespace) -> None:
     """Print the tokens and seconds of steps, making the batches included."""
     lexicon, sentences = prepared(arguments.file)
-    tagger = made(lexicon, arguments.cell, arguments.kernels, arguments.words)
+    tagger = made(lexicon, arguments.cell, arguments.kernels, arguments.words, arguments.characters)
     if arguments.save:
         storage.save(tagger, arguments.save)
     learner = optimiser(OptimiserOptions(), tagger)
@@ -106,6 +114,7 @@ def main() -> None:
     commands = side.commands(__doc__, train, tag, steps=300)
     commands.train.add_argument("--cell", default="lstm")
     commands.train.add_argument("--words", choices=["trained", "static"], default="trained")
+    commands.train.add_argument("--characters", choices=["cnn", "lstm"], default="cnn")
     commands.train.add_argument("--kernels", choices=["auto", "off"], default="auto")
     arguments = commands.parser.parse_args()
     memory.keep()

@@ -25,6 +25,8 @@ OURS_PER_PEER = 10
 """We measure so many times the tokens: our steps are too short for as few as a peer's."""
 
 FROZEN = ("--words", "static")
+BY_LSTM = ("--characters", "lstm")
+"""As Flair reads them."""
 
 Way = Callable[[], dict[str, float]]
 
@@ -53,6 +55,8 @@ def training(options: argparse.Namespace, folder: Path) -> list[Row]:
             command = [sys.executable, HERE / "ours.py", "train", options.train, "--cell", cell]
             ways[cell] = learning([*command, "--save", folder / cell], OURS_PER_PEER * options.tokens)
             ways[f"{cell}, frozen words"] = learning([*command, *FROZEN], OURS_PER_PEER * options.tokens)
+            if cell == "lstm":
+                ways["lstm, characters by an LSTM"] = learning([*command, *BY_LSTM], OURS_PER_PEER * options.tokens)
         if options.flair:
             command = [options.flair, HERE / "flair_peer.py", "train", options.train]
             ways["Flair"] = learning([*command, "--save", folder / "flair.pt"], options.tokens)

@@ -1,4 +1,4 @@
-"""The look-up of the character CNN against the convolution, in float64."""
+"""The look-ups of the character CNN and of the character LSTM against convolution and loop, in float64."""
 
 import pytest
 import torch
@@ -9,16 +9,16 @@ from torch import Tensor
 from metalstm.nn.batch import real
 from metalstm.nn.characters import CharacterEncoder, character_encoder
 from metalstm.nn.compiled import kernels
-from metalstm.nn.compiled_characters import kernel
+from metalstm.nn.compiled_characters import convolution_kernel, lstm_kernel
 from metalstm.nn.options import CharacterOptions
 
 ALPHABET = 30
 
 
-def encoder(way: str, width: int = 3, size: int = 7) -> CharacterEncoder:
+def encoder(way: str, width: int = 3, size: int = 7, name: str = "cnn") -> CharacterEncoder:
     torch.manual_seed(0)
     options = CharacterOptions(embedding_size=4, size=size, width=width)
-    return character_encoder("cnn", ALPHABET, options, way).double()
+    return character_encoder(name, ALPHABET, options, way).double()
 
 
 def words(lengths: list[int], seed: int) -> tuple[Tensor, Tensor]:
@@ -49,18 +49,28 @@ def test_equal_to_the_convolution(lengths, width, size, seed):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
-def test_long_words_and_many():
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 12), min_size=1, max_size=60), st.integers(1, 40), st.integers(0, 10**6))
+def test_equal_to_the_lstm(lengths, half, seed):
+    batch = words(lengths, seed)
+    fast, plain = (encoder(way, size=2 * half, name="lstm") for way in ("auto", "off"))
+    for one, other in zip(features_and_gradients(fast, *batch), features_and_gradients(plain, *batch), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_long_words_and_many(name):
     batch = words([64, 1, 500] + [1 + n % 20 for n in range(100)], 2)
-    for one, other in zip(
-        features_and_gradients(encoder("auto"), *batch), features_and_gradients(encoder("off"), *batch), strict=True
-    ):
-        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-11)
+    fast, plain = (features_and_gradients(encoder(way, size=6, name=name), *batch) for way in ("auto", "off"))
+    for one, other in zip(fast, plain, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-11)
 
 
-def test_padding_gets_no_gradient():
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_padding_gets_no_gradient(name):
     spellings, lengths = words([5, 2, 1], 0)
     spellings = spellings.masked_fill(~real(lengths, 5), 0)
-    gradient = features_and_gradients(encoder("auto"), spellings, lengths)[1]
+    gradient = features_and_gradients(encoder("auto", size=6, name=name), spellings, lengths)[1]
     assert not gradient[0].any()
 
 
@@ -74,13 +84,15 @@ def test_nan_is_not_overlooked():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_there_is_a_kernel(dtype):
+@pytest.mark.parametrize("kernel", [convolution_kernel, lstm_kernel])
+def test_there_is_a_kernel(kernel, dtype):
     assert kernels(kernel, torch.zeros(1, dtype=dtype)) is not None
 
 
-def test_single_precision():
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_single_precision(name):
     batch = words([5, 9, 1, 30], 3)
-    found = features_and_gradients(encoder("auto").float(), *batch)
-    assert [value.dtype for value in found] == [torch.float32] * 4
-    for one, other in zip(found, features_and_gradients(encoder("off"), *batch), strict=True):
+    found = features_and_gradients(encoder("auto", size=6, name=name).float(), *batch)
+    assert {value.dtype for value in found} == {torch.float32}
+    for one, other in zip(found, features_and_gradients(encoder("off", size=6, name=name), *batch), strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-5, atol=1e-5)

@@ -60,7 +60,7 @@ def test_lstm_gives_the_last_state_of_each_direction() -> None:
     encoder = CharacterLSTM(8, OPTIONS)
     features = encoder(SPELLINGS, LENGTHS)
     for row, length in enumerate(LENGTHS.tolist()):
-        outputs, _ = encoder.lstm(encoder.embedding(SPELLINGS[row : row + 1, :length]))
+        outputs = encoder.lstm(encoder.embedding(SPELLINGS[row : row + 1, :length]), LENGTHS[row : row + 1])
         assert torch.allclose(features[row], torch.cat([outputs[0, -1, :3], outputs[0, 0, 3:]]), atol=1e-6)
 
 

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +36,23 @@ def test_the_names_of_many_cells_find_room(tmp_path: Path) -> None:
     picture = imread(tmp_path / "f1.png")
     assert (picture[:, [0, -1]] == 1).all()
     assert (picture[[0, -1]] == 1).all()
+
+
+def test_the_legends_stand_above_the_first_corpus(tmp_path: Path) -> None:
+    cells = ("lstm", "metalstm", "lstm-contextual")
+    many = [replace(ROW, corpus=f"corpus-{n}", cell=cell) for n in range(30) for cell in cells]
+    figures.f1_by_corpus(many, tmp_path / "f1.svg")
+    picture = (tmp_path / "f1.svg").read_text()
+    first, *others = (_height(picture, name) for name in ("corpus-0", "corpus-1", "STM", *cells))
+    assert others[0] > first
+    assert all(height < first for height in others[1:])
+
+
+def _height(picture: str, text: str) -> float:
+    """Where a text stands in an SVG, measured from its upper edge; matplotlib names each text in a comment."""
+    found = re.search(rf"<!-- {text} -->\s*<g[^>]*translate\([\d.]+ ([\d.]+)\)", picture)
+    assert found is not None
+    return float(found[1])
 
 
 def test_predictions_with_evidence_are_not_drawn(tmp_path: Path) -> None:

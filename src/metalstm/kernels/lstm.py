@@ -93,10 +93,9 @@ def backward(
 
 
 def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: Norm) -> tuple[Array, LSTMRun]:
-    """h and the run, from gates that hold what comes from x."""
-    hidden = W_h.shape[1]
-    reads = np.zeros((len(x), hidden), x.dtype)
-    h = np.empty((len(x), hidden), x.dtype)
+    """h and the run, from gates that hold what comes from x; x itself is kept for the backward pass and not read."""
+    shape = len(gates), W_h.shape[1]
+    reads, h = np.zeros(shape, gates.dtype), np.empty(shape, gates.dtype)
     run = LSTMRun(x, steps, mask, reads, norm, new_activations(gates, norm))
     _forward(steps, mask, transposed(W_h), reads, norm, run.stored, h)
     return h, run

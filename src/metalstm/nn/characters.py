@@ -1,16 +1,17 @@
 """From the spelling of a word to a vector."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from metalstm.errors import UserError
 from metalstm.nn import compiled_characters
 from metalstm.nn.batch import real
+from metalstm.nn.cells import recurrent
+from metalstm.nn.cells.lstm import LSTM
 from metalstm.nn.embeddings import random_embedding
 from metalstm.nn.options import CharacterOptions, Kernels
 
@@ -18,13 +19,11 @@ from metalstm.nn.options import CharacterOptions, Kernels
 class CharacterEncoder(nn.Module):
     """`module(spellings [distinct, characters], lengths [distinct]) -> [distinct, size]`; padding is never read."""
 
-    kernels: Kernels = "auto"
-    """Whether an encoder that has a kernel uses it."""
-
-    def __init__(self, size: int) -> None:
-        """Say how many features a word gets."""
+    def __init__(self, size: int, kernels: Kernels) -> None:
+        """Say how many features a word gets, and whether an encoder that has a kernel uses it."""
         super().__init__()
         self.size = size
+        self.kernels = kernels
 
 
 class CharacterCNN(CharacterEncoder):
@@ -35,9 +34,9 @@ class CharacterCNN(CharacterEncoder):
     than the filter.
     """
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Weights are drawn from torch's default generator."""
-        super().__init__(options.size)
+        super().__init__(options.size, kernels)
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
         self.convolution = nn.Conv1d(options.embedding_size, options.size, options.width, padding=options.width // 2)
 
@@ -57,32 +56,37 @@ class CharacterCNN(CharacterEncoder):
 class CharacterLSTM(CharacterEncoder):
     """The last states of an LSTM that reads the word forwards and of one that reads it backwards (Lample 2016)."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Weights are drawn from torch's default generator."""
-        super().__init__(options.size)
+        super().__init__(options.size, kernels)
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
-        self.lstm = nn.LSTM(options.embedding_size, options.size // 2, batch_first=True, bidirectional=True)
+        self.lstm = recurrent("lstm", options.embedding_size, options.size // 2, kernels=kernels)
 
     def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
         """Features `[distinct, size]`: the forward direction's first, then the backward direction's."""
-        packed = pack_padded_sequence(self.embedding(spellings), lengths.cpu(), batch_first=True, enforce_sorted=False)
-        _, (last, _) = self.lstm(packed)
-        return torch.cat([last[0], last[1]], dim=1)
+        if self.kernels == "auto":
+            directions = [(cell.W_x, cell.W_h, cell.b) for cell in cast(Sequence[LSTM], self.lstm.layers[0])]
+            read = compiled_characters.last_states(spellings, lengths, self.embedding.weight, directions)
+            if read is not None:
+                return read
+        states = self.lstm(self.embedding(spellings), lengths)
+        words, half = torch.arange(len(lengths), device=lengths.device), self.size // 2
+        return torch.cat([states[words, lengths - 1, :half], states[:, 0, half:]], dim=1)
 
 
 class NoCharacters(CharacterEncoder):
     """No features at all: the tagger sees words only."""
 
-    def __init__(self, alphabet_size: int, options: CharacterOptions) -> None:
+    def __init__(self, alphabet_size: int, options: CharacterOptions, kernels: Kernels = "auto") -> None:
         """Take the arguments of the others and need none."""
-        super().__init__(0)
+        super().__init__(0, kernels)
 
     def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
         """A tensor `[distinct, 0]`."""
         return torch.empty(len(spellings), 0, device=spellings.device)
 
 
-ENCODERS: dict[str, Callable[[int, CharacterOptions], CharacterEncoder]] = {
+ENCODERS: dict[str, Callable[[int, CharacterOptions, Kernels], CharacterEncoder]] = {
     "cnn": CharacterCNN,
     "lstm": CharacterLSTM,
     "none": NoCharacters,
@@ -95,6 +99,4 @@ def character_encoder(
     """The encoder of that name for ids below `alphabet_size`; UserError for an unknown name."""
     if name not in ENCODERS:
         raise UserError(f"no character encoder is called {name!r}: choose one of {', '.join(ENCODERS)}")
-    encoder = ENCODERS[name](alphabet_size, options)
-    encoder.kernels = kernels
-    return encoder
+    return ENCODERS[name](alphabet_size, options, kernels)

@@ -17,6 +17,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 """The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
 _MARKERS = "osD^vPX*<>ph"
 """Filled shapes, for a vote shows them hollow."""
+_SETTINGS_A_LINE = 3
 _CELLS_A_LINE = 4
 """In the legend: with names as long as lstm-contextual more of them would not fit."""
 _DASHES = ("-", "--", ":")
@@ -56,8 +57,15 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         raise UserError(f"{path}: there is nothing to draw; score a run first")
     cells = list(dict.fromkeys(row.cell for row in rows))
     lanes = len(rows) + _GAP * len({row.corpus for row in rows})
-    with _figure(path, 6.4, 0.8 + 0.2 * math.ceil(len(cells) / _CELLS_A_LINE) + _LANE * lanes) as figure:
-        axes = figure.subplots()
+    settings = _setting_handles(rows)
+    # Both legends stand above the axes: below, a tall figure would hide one from who looks at its first rows.
+    legends = [(settings, _SETTINGS_A_LINE), *([(_cell_handles(cells), _CELLS_A_LINE)] if len(cells) > 1 else [])]
+    heights = [0.1 + 0.2 * math.ceil(len(handles) / in_a_line) for handles, in_a_line in legends]
+    with _figure(path, 6.4, sum(heights) + 0.5 + _LANE * lanes) as figure:
+        *above, below = figure.subfigures(1 + len(legends), height_ratios=[*heights, 0.5 + _LANE * lanes])
+        for part, (handles, in_a_line) in zip(above, legends, strict=True):
+            part.legend(handles=handles, loc="center", ncols=in_a_line)
+        axes = below.subplots()
         lane, ticks = 0.0, {}
         for number, (corpus, of_corpus) in enumerate(groupby(rows, key=lambda row: row.corpus)):
             first = lane
@@ -76,9 +84,6 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         axes.set_xlabel(f"strict F1 on the test split, %{spread}")
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
-        figure.legend(handles=_setting_handles(rows), loc="outside upper center", ncols=3)
-        if len(cells) > 1:
-            figure.legend(handles=_cell_handles(cells), loc="outside lower center", ncols=_CELLS_A_LINE)
 
 
 def learning_curves(
