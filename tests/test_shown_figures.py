@@ -1,6 +1,7 @@
 """The F1 tables of README.md and docs/results.md: each figure stands there as it was measured."""
 
 import csv
+import json
 import re
 import statistics
 from functools import cache
@@ -228,3 +229,11 @@ def test_the_tables_of_cells_have_the_measured_figures(heading: str) -> None:
         places = [Column(folder, setting, cell) for setting in ("stm", "mtm")]
         shown = [expected(corpus, column).strip("*") for corpus in CELLS[heading] for column in places]
         assert figures[: len(shown)] == shown, name
+
+
+def test_what_all_that_is_kept_took_is_told_as_it_is() -> None:
+    paths = (path for path in (ROOT / "results/reference").glob("*/runs/**/seed-*.json"))
+    seconds = [json.loads(path.read_text(encoding="utf-8"))["cpu_seconds"] for path in paths]
+    trainings, hours = f"{len(seconds):,}", f"{sum(seconds) / 3600:.0f}"
+    assert f"{trainings} trainings, took {hours} CPU hours" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"| all folders, MNIST too | {trainings} | {hours} |" in (ROOT / "docs/cost.md").read_text(encoding="utf-8")
