@@ -10,7 +10,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from metalstm import plan as planning
+from metalstm.plan import study as planning
 from metalstm.plan import images as image_plans
 from metalstm.plan import vectors as vector_plans
 from metalstm.errors import UserError

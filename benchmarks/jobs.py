@@ -23,7 +23,7 @@ from typing import Any
 from measuring import Row, report, row, run
 from ruamel.yaml import YAML
 
-from metalstm import plan as planning
+from metalstm.plan import study as planning
 from metalstm.plan.job import Plan
 from metalstm.stages import manifest
 from metalstm.tracking import store

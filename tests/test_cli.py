@@ -184,12 +184,36 @@ def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path,
 
 def test_short_commands_import_no_large_library() -> None:
     code = (
-        "import sys; from metalstm import cli, plan; from metalstm.corpora import check, columns, joint, schemes;"
+        "import sys; from metalstm import cli; from metalstm.plan import study;"
+        "from metalstm.corpora import check, columns, joint, schemes;"
         "large = {'torch', 'mlflow', 'gensim', 'seqeval', 'pandas', 'scipy', 'numba'};"
         "print(sorted(large & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_evaluate_shows_a_type_that_looks_like_markup(tmp_path: Path) -> None:
+    (tmp_path / "gold.tsv").write_text(f"a\tS-[/x]\nb\tS-[gene]\nc\tS-{'x' * 90}\n\n", encoding="utf-8")
+    done = metalstm("evaluate", "gold.tsv", "gold.tsv", folder=tmp_path)
+    assert done.returncode == 0
+    assert "[/x]" in done.stdout
+    assert "[gene]" in done.stdout
+    assert done.stdout.replace("\n", "").replace(" ", "").count("x") > 90
+
+
+def test_a_reader_who_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m metalstm cells | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+def test_a_file_name_may_be_no_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    command = [sys.executable, "-m", "metalstm", "convert", "a.tsv", b"caf\xe9.tsv"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True)
+    assert b"caf\xe9.tsv" in done.stdout
+    assert Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.tsv")).read_text("utf-8") == IOBES
 
 
 def test_output_is_utf_8_whatever_the_locale(tmp_path):

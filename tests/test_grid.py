@@ -87,6 +87,21 @@ def test_other_ways_to_write_a_file_do_too(params: Path, cells: str, variants: s
     assert after.model_copy(update={"cells": before.cells, "variants": before.variants}) == before
 
 
+def test_a_file_may_have_line_ends_of_both_kinds(params: Path) -> None:
+    text = params.read_bytes().replace(b"\n", b"\r\n").replace(b"cells: [lstm]\r\n", b"cells:\n  - lstm\n")
+    params.write_bytes(text)
+    [name] = grid.add(params, "lstm", grid.parse(["model.num_layers=2"]))
+    assert parameters.read(params).cells == ["lstm", name]
+
+
+def test_a_file_without_a_place_for_variants_is_named(params: Path) -> None:
+    text = params.read_text("utf-8").replace("variants: {}", "") + "...\n"
+    params.write_text(text, "utf-8")
+    with pytest.raises(UserError, match=r"params\.yaml: no place was found"):
+        grid.add(params, "lstm", grid.parse(["model.num_layers=2"]))
+    assert params.read_text("utf-8") == text
+
+
 def test_a_search_can_begin_with_a_variant(params: Path) -> None:
     text = params.read_text("utf-8").replace(
         "variants: {}", "variants: {wide: {cell: lstm, model: {hidden_size: 200}}}"
@@ -106,6 +121,13 @@ def test_a_value_that_an_override_would_undo_is_refused(params: Path) -> None:
         grid.add(params, "lstm", grid.parse(["training.epochs=10,20"]))
     assert params.read_bytes() == text
     grid.add(params, "lstm", grid.parse(["training.optimiser={learning_rate: 0.1}"]))
+
+
+def test_an_override_may_take_away_what_a_value_is_within(params: Path) -> None:
+    override = "overrides:\n  - {when: {scope: linnaeus}, training: {averaging: null}}"
+    params.write_text(params.read_text("utf-8").replace("overrides: []", override), "utf-8")
+    with pytest.raises(UserError, match=r"training\.averaging\.last_epochs: None, so that 3"):
+        grid.add(params, "lstm", grid.parse(["training.averaging.last_epochs=3"]))
 
 
 def test_a_grid_can_grow_and_leaves_alone_what_is_there(params: Path) -> None:

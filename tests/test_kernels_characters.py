@@ -74,6 +74,18 @@ def test_padding_gets_no_gradient(name):
     assert not gradient[0].any()
 
 
+@pytest.mark.parametrize("way", ["auto", "off"])
+@pytest.mark.parametrize("name", ["cnn", "lstm"])
+def test_weights_that_change_before_the_gradient_are_noticed(name, way):
+    model = encoder(way, size=6, name=name)
+    features = model(*words([5, 2, 1], 0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(2.0)
+    with pytest.raises(RuntimeError, match="inplace"):
+        features.sum().backward()
+
+
 def test_nan_is_not_overlooked():
     model = encoder("auto")
     with torch.no_grad():

@@ -46,6 +46,17 @@ def test_a_kernel_is_announced_until_its_machine_code_is_kept(
     assert "compiling the kernel of doubling" in capsys.readouterr().err
 
 
+def test_machine_code_for_another_processor_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    kernel = dispatcher(tmp_path)
+    kernel(np.ones(2))
+    monkeypatch.setattr(type(kernel.targetctx.codegen()), "magic_tuple", lambda codegen: ("another", "processor"))
+    prepare("doubling", "doubling", [kernel], np.dtype(np.float64), 3)
+    assert "compiling the kernel of doubling" in capsys.readouterr().err
+
+
 def test_another_process_makes_the_machine_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

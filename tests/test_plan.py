@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from metalstm import parameters, plan
+from metalstm import parameters, published
 from metalstm.errors import UserError
-from metalstm.tables import published
+from metalstm.plan import study as plan
 
 STUDY = {
     "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus"],
@@ -116,6 +116,16 @@ def test_the_tracking_server_is_nobodys_input() -> None:
 
 def test_a_group_does_not_change_what_is_trained_on_its_corpora() -> None:
     assert changed(plans(), plans(groups={})) == {"table/all"}
+
+
+def test_the_table_of_a_group_has_no_model_of_a_smaller_one() -> None:
+    smaller = STUDY["groups"]
+    assert isinstance(smaller, dict)
+    jobs = plans(groups={**smaller, "three": STUDY["corpora"]})
+    assert {run for run in jobs["table/three"].inputs if run.startswith("mtm/")} == {
+        f"mtm/three/{cell}/seed-{seed}" for cell in ("lstm", "metalstm") for seed in (1, 2)
+    }
+    assert {run for run in jobs["table/all"].inputs if run.startswith("mtm/disease")}
 
 
 def test_an_unknown_corpus_names_its_nearest() -> None:

@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from metalstm import parameters, plan
+from metalstm import parameters
+from metalstm.plan import study as plan
 
 STUDY: dict[str, Any] = {
     "corpora": ["NCBI-disease", "BC5CDR-disease", "linnaeus", "mine"],

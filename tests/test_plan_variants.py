@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from metalstm import parameters, plan
+from metalstm import parameters
 from metalstm.errors import UserError
+from metalstm.plan import study as plan
 
 STUDY: dict[str, Any] = {
     "corpora": ["NCBI-disease"],

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from metalstm import published
 from metalstm.nn.cells import REGISTRY
-from metalstm.tables import published
 
 ROOT = Path(__file__).parents[1]
 MEASURED = "biomedical"

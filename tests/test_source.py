@@ -58,6 +58,8 @@ def test_the_training_stage_reaches_the_cells_own_module_and_no_other_cell() -> 
         f"metalstm.nn.cells.{name}" for name in shared | {"lstm"}
     }
     assert "metalstm.nn.crf" in lstm
+    rnn = source._closure(["metalstm.stages.train", "metalstm.nn.cells.elman"])
+    assert "metalstm.nn.cells.lstm" not in rnn
     assert not [module for module in lstm if module.startswith("metalstm.tracking")]
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import idx
-from metalstm import plan as planning
 from metalstm import tracking
 from metalstm.corpora import images
 from metalstm.errors import UserError
 from metalstm.nn import rows as classifiers
+from metalstm.plan import study as planning
 from metalstm.stages import run as stage
 from metalstm.studies import rows
 from metalstm.tracking import store

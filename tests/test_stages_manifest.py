@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from metalstm.errors import UserError
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 from metalstm.stages import join, run
 
 SENTENCES = "a\tO\nb\tS-Disease\n\nc\tO\n\n"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from metalstm import plan as planning
 from metalstm.corpora import columns
 from metalstm.errors import UserError
+from metalstm.plan import study as planning
 from metalstm.stages import run as stage
 
 DISEASES = ["asthma", "gout", "mumps", "lupus", "rabies", "scurvy", "anthrax", "malaria"]

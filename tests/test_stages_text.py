@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from metalstm import plan as planning
 from metalstm.errors import UserError
+from metalstm.plan import study as planning
 from metalstm.stages import run as stage
 from metalstm.vectors import load
 

@@ -83,6 +83,21 @@ def test_a_run_of_other_parameters_is_not_kept(study: Path, tmp_path: Path) -> N
     assert not older.exists()
 
 
+def test_a_run_that_is_not_scored_yet_does_not_stay_beside_other_parameters(study: Path, tmp_path: Path) -> None:
+    older = tmp_path / f"kept/runs/{RUNS[2]}.json"
+    for epochs in (3, 9):
+        write(older, metrics(RUNS[2], epochs))
+        assert reference.keep(study, tmp_path / "kept").unfinished == [RUNS[2]]
+        assert older.exists() == (epochs == 3)
+
+
+def test_params_are_kept_as_they_were_when_the_plans_were_made(study: Path, tmp_path: Path) -> None:
+    (study / "results/plan/params.yaml").write_text(PARAMS, encoding="utf-8")
+    (study / "params.yaml").write_text(PARAMS.replace("3", "4"), encoding="utf-8")
+    reference.keep(study, tmp_path / "kept")
+    assert (tmp_path / "kept/params.yaml").read_text("utf-8") == PARAMS
+
+
 def test_scores_of_other_predictions_than_are_there_are_not_kept(study: Path, tmp_path: Path) -> None:
     vote = "stm-vote/mine"
     inputs = {name: f"results/runs/{name}/metrics.json" for name in (vote, RUNS[0])}

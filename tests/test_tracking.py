@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from metalstm.errors import UserError
-from metalstm.plan import Plan
+from metalstm.plan.job import Plan
 from metalstm.tracking import Counts, LiveRun, Settings, entries, prepare, send, send_all, store, try_send
 from metalstm.training.history import Epoch, as_csv
 
@@ -93,7 +93,7 @@ def curve(uri: str, run: Any, name: str) -> dict[int, float]:
 
 def test_four_processes_meet_a_fresh_folder(tmp_path: Path) -> None:
     program = (
-        "import sys; from metalstm.plan import Plan; from metalstm.tracking import LiveRun, Settings\n"
+        "import sys; from metalstm.plan.job import Plan; from metalstm.tracking import LiveRun, Settings\n"
         "plan = Plan('', parameters={'setting': 'stm', 'scope': 'a', 'cell': 'lstm', 'seed': int(sys.argv[1])})\n"
         "with LiveRun(plan, Settings('sqlite:///mlflow.db', {'a': 'group'})): pass\n"
     )
@@ -215,6 +215,13 @@ def test_settings(tmp_path: Path) -> None:
     file.write_text('{"enabled": false, "uri": "sqlite:///mlflow.db", "group_of": {"a": "b"}}')
     assert Settings.read(tmp_path) == Settings(None, {"a": "b"})
     assert [Settings.read(tmp_path).group(scope) for scope in "ac"] == ["b", "c"]
+    for uri, found in (
+        ("sqlite:///mlflow.db", f"sqlite:///{tmp_path.parent}/mlflow.db"),
+        ("sqlite:////home/me/mlflow.db", "sqlite:////home/me/mlflow.db"),
+        ("http://localhost:5000", "http://localhost:5000"),
+    ):
+        file.write_text(f'{{"enabled": true, "uri": "{uri}", "group_of": {{}}}}')
+        assert Settings.read(tmp_path).uri == found
     file.write_text("{}")
     with pytest.raises(UserError, match=r"tracking\.json"):
         Settings.read(tmp_path)

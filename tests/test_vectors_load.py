@@ -124,6 +124,8 @@ TEXT = "3 2\na 1 2\nb 3 4\nc 5 6\n"
     [
         (b"", r":1: expected"),
         (b"hello\n", r":1: expected"),
+        (f"\ufeff{TEXT}".encode(), r":1: .* byte order mark"),
+        (b"\xef\xbb\xbfa 1 2\n", r":1: .* byte order mark"),
         (b"word and more words\n", r":1: expected"),
         (TEXT.replace("b 3 4", "b 3").encode(), r":3: expected a word and 2 values.*found 1"),
         (TEXT.replace("b 3 4", "b 3 4 5").encode(), r":3: expected a word and 2 values.*found 3"),

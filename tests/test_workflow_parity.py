@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from metalstm import parameters
-from metalstm import plan as planning
+from metalstm.plan import study as planning
 
 ROOT = Path(__file__).parents[1]
 JOB = re.compile(r"metalstm stage (\w+)\s+--plan \"?(\S+?\.json)\"?")

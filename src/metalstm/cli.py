@@ -36,7 +36,7 @@ Format = Literal["tsv", "jsonl", "brat", "html"]
 @app.command()
 def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params.yaml")) -> None:
     """Check params.yaml and write one plan for each job below results/plan."""
-    from metalstm import plan as planning
+    from metalstm.plan import study as planning
 
     study, plans = planning.write(params)
     trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
@@ -325,21 +325,24 @@ def show(
 def main() -> None:
     """Run a command; a user's mistake ends in one line and exit code 1."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")  # as the formats of `tag` are, whatever the locale
+        # As the formats of `tag` are, whatever the locale; the name of a file may be no UTF-8 at all.
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
         code = app(standalone_mode=False)
+        print(end="", flush=True)  # what is left may find no reader; at exit Python would complain of that
     except UserError as error:
         code = _refuse(str(error))
     except typer.TyperException as error:
         code = _refuse(
             f"{' '.join(error.format_message().split())} (see `metalstm --help` and `metalstm COMMAND --help`)"
         )
-    except typer.Abort:
-        code = _refuse("stopped")
     except BrokenPipeError:
         # Whoever read our output has seen enough; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except SystemExit as end:
+        # Typer's own end of a command whose output nobody reads; a signal gives another code.
+        code = 0 if end.code == 1 else end.code
     except OSError as error:
         code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
     sys.exit(code or 0)

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from metalstm.errors import UserError
 
-_BLOCK = 1 << 20
-
 
 @contextmanager
 def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
@@ -82,17 +80,12 @@ def write_text_if_changed(path: Path, text: str) -> bool:
 
 def sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_blob_id(path: Path) -> str:
     """The id under which git stores a file: SHA-1 of the header `blob <size>` NUL and the bytes."""
-    digest = hashlib.sha1(f"blob {path.stat().st_size}\0".encode(), usedforsecurity=False)
+    header = f"blob {path.stat().st_size}\0".encode()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.sha1(header, usedforsecurity=False)).hexdigest()

@@ -9,6 +9,8 @@ from operator import getitem
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml.error import YAMLError
+
 from metalstm import overrides, parameters, splice
 from metalstm.errors import UserError
 from metalstm.files import write_text
@@ -43,8 +45,11 @@ def add(path: Path, cell: str, values: Values) -> list[str]:
         if name in study.variants and study.variants[name] != TaggerVariant.model_validate(variant):
             raise UserError(f"{path}: there is another variant {name}; give that one another name")
     new = {name: variant for name, variant in made.items() if name not in study.variants}
-    text = splice.into_mapping(text, "variants", new)
-    text = splice.into_list(text, "cells", [name for name in made if name not in study.cells])
+    try:
+        text = splice.into_mapping(text, "variants", new)
+        text = splice.into_list(text, "cells", [name for name in made if name not in study.cells])
+    except YAMLError:  # JSON, say, where what follows the end is none
+        raise UserError(f"{path}: no place was found for the variants; write `variants: {{}}` into it first") from None
     changed = parameters.validate(parameters.plain(parameters.parsed(text, path)), path)
     _require_in_use(path, changed, made, values)
     write_text(path, text)
@@ -105,7 +110,8 @@ def _require_in_use(path: Path, study: Study, made: Mapping[str, Any], values: V
         for place in values:
             part, *keys = place.split(".")
             if part in used:
-                wanted, found = reduce(getitem, keys, made[cell][part]), reduce(getitem, keys, used[part])
+                wanted = reduce(getitem, keys, made[cell][part])
+                found = reduce(lambda mapping, key: None if mapping is None else mapping[key], keys, used[part])
                 if merge({place: found}, {place: wanted}) != {place: found}:
                     raise UserError(
                         f"{path}: an override gives {setting}/{scope}/{cell} {place}: {found}, so that {wanted} would "

@@ -73,7 +73,7 @@ def _into(text: str, key: str, new: Sequence[str], line: Callable[[str], str]) -
     else:
         at, indentation = _last(node).end_mark.index, " " * node.start_mark.column
     rest = text.find("\n", at)
-    at = len(text) if rest < 0 else rest - (end_of_line == "\r\n")
+    at = len(text) if rest < 0 else rest - (text[rest - 1] == "\r")
     return text[:at] + "".join(f"{end_of_line}{indentation}{line(part)}" for part in new) + text[at:]
 
 

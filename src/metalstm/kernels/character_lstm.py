@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from metalstm.kernels import lstm, packing
-from metalstm.kernels.compilation import compiled, prepare
+from metalstm.kernels import lookup, lstm, packing
 from metalstm.kernels.state import steps_of
 
 Array = np.ndarray[Any, Any]
@@ -57,24 +56,13 @@ def backward(
     d_h = np.zeros((len(words.characters), W_h.shape[1]), d_states.dtype)
     d_h[words.first if backwards else words.last] = d_states
     d_gates, _ = lstm.recur_backward(d_h, run, W_h)
-    d_table = sums_by_character(d_gates, words.characters, len(embedding))
+    d_table = np.zeros((len(embedding), d_gates.shape[1]), d_gates.dtype)
+    lookup.gradient(d_gates, words.characters, 0, d_table)
     return d_table @ W_x, d_table.T @ embedding, d_gates.T @ run.reads, d_table.sum(axis=0)
-
-
-@compiled
-def sums_by_character(rows: Array, characters: Array, number: int) -> Array:
-    """The sum of the rows of each of so many characters, `[number, size]`."""
-    sums = np.zeros((number, rows.shape[1]), rows.dtype)
-    for r in range(len(characters)):
-        row = sums[characters[r]]
-        for j in range(rows.shape[1]):
-            row[j] += rows[r, j]
-    return sums
 
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
     packing.compile(dtype)
+    lookup.compile(dtype)
     lstm.compile(dtype)
-    prepare(__name__, "the character LSTM", [sums_by_character], dtype, seconds=1)
-    sums_by_character(np.zeros((1, 1), dtype), np.zeros(1, np.int64), 1)

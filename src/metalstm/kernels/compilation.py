@@ -59,9 +59,12 @@ def _keeps(dispatcher: Any) -> bool:
 
 
 def _kept(dispatcher: Any, dtype: str) -> bool:
-    return _keeps(dispatcher) and any(
-        dtype in str(signature) for signature, *_ in dispatcher._cache._cache_file._load_index()
-    )
+    """Whether there is machine code for arrays of this type and for this processor: several may share a folder."""
+    if not _keeps(dispatcher):
+        return False
+    processor = dispatcher.targetctx.codegen().magic_tuple()
+    index = dispatcher._cache._cache_file._load_index()
+    return any(made_for == processor and f"Array({dtype}," in str(kinds) for kinds, made_for, _ in index)
 
 
 def _digest(folder: Path) -> str:

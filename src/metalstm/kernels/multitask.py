@@ -173,7 +173,7 @@ def backward(
 
 
 def _gathered(table: Array, rows: Array) -> Array:
-    """Rows of a table, and zero rows up to a multiple of 16: see `_rows` of `nn/cells/compiled.py`."""
+    """Rows of a table, and zero rows up to a multiple of 16: oneDNN generates code for each new shape."""
     gathered = np.zeros((-(-len(rows) // 16) * 16, table.shape[1]), table.dtype)
     gathered[: len(rows)] = table[rows]
     return gathered

@@ -3,6 +3,7 @@
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -41,10 +42,16 @@ class _Affine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, compiled: ModuleType, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.compiled, ctx.arrays = compiled, [tensor.detach().contiguous().numpy() for tensor in (x, weight)]
-        return torch.from_numpy(compiled.forward(*ctx.arrays, bias.detach().numpy()))
+        ctx.save_for_backward(x, weight)
+        ctx.compiled = compiled
+        return torch.from_numpy(compiled.forward(*_arrays(x, weight), bias.detach().numpy()))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        return None, *map(torch.from_numpy, ctx.compiled.backward(gradient.contiguous().numpy(), *ctx.arrays))
+        found = ctx.compiled.backward(*_arrays(gradient, *ctx.saved_tensors))
+        return None, *map(torch.from_numpy, found)
+
+
+def _arrays(*tensors: Tensor) -> list[np.ndarray[Any, Any]]:
+    return [tensor.detach().contiguous().numpy() for tensor in tensors]

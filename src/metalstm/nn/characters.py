@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,9 +11,11 @@ from metalstm.errors import UserError
 from metalstm.nn import compiled_characters
 from metalstm.nn.batch import real
 from metalstm.nn.cells import recurrent
-from metalstm.nn.cells.lstm import LSTM
 from metalstm.nn.embeddings import random_embedding
 from metalstm.nn.options import CharacterOptions, Kernels
+
+if TYPE_CHECKING:
+    from metalstm.nn.cells.lstm import LSTM
 
 
 class CharacterEncoder(nn.Module):
@@ -65,7 +67,7 @@ class CharacterLSTM(CharacterEncoder):
     def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
         """Features `[distinct, size]`: the forward direction's first, then the backward direction's."""
         if self.kernels == "auto":
-            directions = [(cell.W_x, cell.W_h, cell.b) for cell in cast(Sequence[LSTM], self.lstm.layers[0])]
+            directions = [(cell.W_x, cell.W_h, cell.b) for cell in cast("Sequence[LSTM]", self.lstm.layers[0])]
             read = compiled_characters.last_states(spellings, lengths, self.embedding.weight, directions)
             if read is not None:
                 return read

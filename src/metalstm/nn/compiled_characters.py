@@ -66,15 +66,16 @@ class _ConvolutionMaximum(torch.autograd.Function):
     def forward(
         ctx: Any, characters: ModuleType, read: tuple[Array, Array], embedding: Tensor, weight: Tensor, bias: Tensor
     ) -> Tensor:
-        arrays = [parameter.detach().contiguous().numpy() for parameter in (embedding, weight, bias)]
-        values, centres, by_place = characters.greatest(*arrays, *read)
-        ctx.characters, ctx.kept = characters, (centres, *read, arrays[0], by_place)
+        values, centres, by_place = characters.greatest(*map(_array, (embedding, weight, bias)), *read)
+        ctx.save_for_backward(embedding, weight)
+        ctx.characters, ctx.read, ctx.by_place = characters, (centres, *read), by_place
         return torch.from_numpy(values)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        found = ctx.characters.gradient(gradient.contiguous().numpy(), *ctx.kept)
+        embedding, _ = ctx.saved_tensors
+        found = ctx.characters.gradient(_array(gradient), *ctx.read, _array(embedding), ctx.by_place)
         return None, None, *map(torch.from_numpy, found)
 
 
@@ -83,23 +84,33 @@ class _LastStates(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, module: ModuleType, words: Any, embedding: Tensor, *weights: Tensor) -> Tensor:
-        table, *arrays = (parameter.detach().contiguous().numpy() for parameter in (embedding, *weights))
-        ctx.module, ctx.words, ctx.table, ctx.directions = module, words, table, []
-        states = []
-        for first in range(0, len(arrays), 3):
-            W_x, W_h, b = arrays[first : first + 3]
-            state, run = module.forward(words, table, W_x, W_h, b, backwards=first > 0)
+        ctx.save_for_backward(embedding, *weights)
+        ctx.module, ctx.words, ctx.runs = module, words, []
+        table, states = _array(embedding), []
+        for number, (W_x, W_h, b) in enumerate(_by_direction(weights)):
+            state, run = module.forward(words, table, W_x, W_h, b, backwards=number > 0)
             states.append(state)
-            ctx.directions.append((W_x, W_h, run))
+            ctx.runs.append(run)
         return torch.from_numpy(np.concatenate(states, axis=1))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        d_table, d_weights = np.zeros_like(ctx.table), []
-        d_states = np.split(gradient.contiguous().numpy(), len(ctx.directions), axis=1)
-        for number, ((W_x, W_h, run), d_state) in enumerate(zip(ctx.directions, d_states, strict=True)):
-            found = ctx.module.backward(d_state, run, ctx.words, ctx.table, W_x, W_h, backwards=number > 0)
+        embedding, *weights = ctx.saved_tensors
+        table, d_weights = _array(embedding), []
+        d_table, d_states = np.zeros_like(table), np.split(_array(gradient), len(ctx.runs), axis=1)
+        of_directions = zip(_by_direction(weights), ctx.runs, d_states, strict=True)
+        for number, ((W_x, W_h, _), run, d_state) in enumerate(of_directions):
+            found = ctx.module.backward(d_state, run, ctx.words, table, W_x, W_h, backwards=number > 0)
             d_table += found[0]
             d_weights += found[1:]
         return None, None, *map(torch.from_numpy, (d_table, *d_weights))
+
+
+def _by_direction(weights: Sequence[Tensor]) -> list[list[Array]]:
+    """W_x, W_h and b of each direction."""
+    return [[_array(weight) for weight in weights[first : first + 3]] for first in range(0, len(weights), 3)]
+
+
+def _array(tensor: Tensor) -> Array:
+    return tensor.detach().contiguous().numpy()

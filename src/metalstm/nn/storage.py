@@ -202,7 +202,10 @@ def _put(weights: dict[str, Tensor], tagger: Tagger, path: Path) -> None:
     try:
         tagger.load_state_dict(weights)
     except RuntimeError as error:
-        raise UserError(f"{path}: the weights do not fit the options in {DESCRIPTION}: {_line(error)}") from error
+        raise UserError(
+            f"{path}: the weights do not fit the options in {DESCRIPTION}; if another version of metalstm wrote them, "
+            f"train again ({_line(error)[:200]})"
+        ) from error
 
 
 def describe(directory: Path) -> Description:

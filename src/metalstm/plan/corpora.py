@@ -8,7 +8,7 @@ from metalstm import source
 from metalstm.corpora import catalogue
 from metalstm.corpora.splits import SPLITS
 from metalstm.files import git_blob_id
-from metalstm.plan.job import Plan
+from metalstm.plan.job import Plan, iobes
 from metalstm.schema import Study
 
 
@@ -24,11 +24,6 @@ def plans(study: Study) -> Iterator[Plan]:
 def groups(study: Study) -> dict[str, tuple[str, ...]]:
     """The groups, each with those of its corpora that the study has."""
     return {name: tuple(c for c in members if c in study.corpora) for name, members in study.groups.items()}
-
-
-def iobes(corpus: str) -> dict[str, str]:
-    """Where a corpus stands, converted."""
-    return {split: f"data/iobes/{corpus}/{split}.tsv" for split in SPLITS}
 
 
 def _raw(corpus: str) -> dict[str, str]:

@@ -8,13 +8,21 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
 
 SCORED_SPLITS = ("devel", "test")
 PLANS = Path("results/plan")
+PARAMS = PLANS / "params.yaml"
+"""What the plans were made of; the study's own may have changed since."""
 MANIFESTS = Path("results/manifest")
 MODEL_FILES = ("model.safetensors", "model.json", "history.csv", "training.json")
 VECTORS = {"vectors": "data/vectors/words.bin"}
+
+
+def iobes(corpus: str) -> dict[str, str]:
+    """Where a corpus of the study stands, converted."""
+    return {split: f"data/iobes/{corpus}/{split}.tsv" for split in SPLITS}
 
 
 def language_model(name: str) -> dict[str, str]:

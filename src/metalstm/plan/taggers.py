@@ -3,14 +3,23 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
-from metalstm import overrides, source
+from metalstm import overrides, published, source
 from metalstm.files import sha256
 from metalstm.nn import cells
 from metalstm.nn.options import ContextOptions, TaggerOptions
-from metalstm.plan.corpora import groups, iobes, joint
-from metalstm.plan.job import MODEL_FILES, SCORED_SPLITS, VECTORS, Plan, Run, contextual, gazetteer, language_model
+from metalstm.plan.corpora import groups, joint
+from metalstm.plan.job import (
+    MODEL_FILES,
+    SCORED_SPLITS,
+    VECTORS,
+    Plan,
+    Run,
+    contextual,
+    gazetteer,
+    iobes,
+    language_model,
+)
 from metalstm.schema import MTM_PLUS, Study, TaggerVariant
-from metalstm.tables import published
 from metalstm.training.options import TrainingOptions
 
 _SEEDS_FOR_A_VOTE = 3
@@ -50,9 +59,10 @@ def _train(study: Study, run: Run) -> Plan:
         files |= {"language_model": language_model(network.contextual)["weights"]}
         for corpus in run.corpora:
             files |= {f"{corpus}.{role}": path for role, path in contextual(network.contextual, corpus).items()}
-        modules.append("metalstm.nn.cells.lstm")
         learned = study.language_models[network.contextual]
         context = ContextOptions(**learned.model_dump(include=set(ContextOptions.model_fields)))
+    if context is not None or network.characters.encoder == "lstm":
+        modules.append("metalstm.nn.cells.lstm")
     for name in network.gazetteers:
         files[f"gazetteer.{name}"] = gazetteer(name)["names"]
     tagger = TaggerOptions(
@@ -131,7 +141,11 @@ def _vote_metrics(run: Run) -> str:
 
 
 def _table(study: Study, name: str, corpora: Sequence[str], *, left_out: Sequence[str]) -> Plan:
-    gathered = [run for run in runs(study) if set(run.corpora) <= set(corpora)]
+    gathered = [
+        run
+        for run in runs(study)
+        if set(run.corpora) <= set(corpora) and (name == "all" or not run.joint or run.scope == name)
+    ]
     files = {f"dictionary/{corpus}": f"results/runs/dictionary/{corpus}/metrics.json" for corpus in corpora}
     files |= {run.name: run.metrics for run in gathered}
     files |= {f"vote/{run.setting}/{run.scope}": _vote_metrics(run) for run in gathered}

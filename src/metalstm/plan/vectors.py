@@ -7,8 +7,7 @@ from metalstm import source
 from metalstm.corpora import texts
 from metalstm.files import sha256
 from metalstm.nn.options import ContextOptions
-from metalstm.plan.corpora import iobes
-from metalstm.plan.job import VECTORS, Plan, contextual, gazetteer, language_model
+from metalstm.plan.job import VECTORS, Plan, contextual, gazetteer, iobes, language_model
 from metalstm.schema import Study
 from metalstm.vectors import load
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from metalstm.corpora import columns
 from metalstm.errors import UserError
-from metalstm.plan.corpora import iobes
+from metalstm.plan.job import iobes
 from metalstm.scoring.scores import Labels
 from metalstm.stages import reports
 from metalstm.tables import results

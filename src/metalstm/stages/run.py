@@ -35,6 +35,8 @@ def run(stage: str, path: Path) -> bool:
         UserError: the plan is for another stage, an input is missing, or what the stage itself finds wrong.
     """
     plan = job.read(path)
+    if not (isinstance(plan.job, str) and all(isinstance(part, dict) for part in (plan.inputs, plan.outputs))):
+        raise UserError(f"{path}: not a plan; `metalstm plan` writes it anew")
     if stage not in STAGES:
         raise UserError(f"there is no stage {stage!r}; stages: {', '.join(STAGES)}")
     if plan.stage != stage:

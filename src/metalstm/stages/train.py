@@ -176,7 +176,8 @@ def _train(plan: Plan, tagger: Tagger, sentences: Numbered, data: dict[str, Corp
     joint_weights = weights.copied(tagger, changing_rows(tagger, sentences))
     for corpus in chosen["corpora"]:
         found = devel.found(corpus, outcome.best_epoch)
-        if training.continued.epochs:
+        # A corpus that has no train sentences keeps the joint weights.
+        if training.continued.epochs and (sentences.corpus == tagger.lexicon.corpus_id(corpus)).any():
             own = Devel({corpus: data["devel"][corpus]}, joined=chosen["joint"])
             done.continued[corpus] = fit_to_corpus(
                 tagger,

@@ -9,7 +9,6 @@ from metalstm.plan.job import Plan
 from metalstm.vectors import load, word2vec
 from metalstm.vectors.load import WordVectors
 from metalstm.vectors.options import VectorOptions
-from metalstm.vectors.text import SentenceFile
 
 
 def run(plan: Plan) -> None:
@@ -27,10 +26,13 @@ def run(plan: Plan) -> None:
 def _vectors(options: VectorOptions, inputs: dict[str, str]) -> WordVectors:
     if options.source == "random":
         return WordVectors([], np.zeros((0, options.size), dtype=np.float32))
-    if options.source == "skipgram":
-        return word2vec.skipgram(SentenceFile(Path(inputs["sentences"])), options)
-    if options.source == "fasttext":
-        return word2vec.fasttext(SentenceFile(Path(inputs["sentences"])), options, _words(inputs))
+    if options.source in ("skipgram", "fasttext"):
+        from gensim.models.word2vec import LineSentence
+
+        sentences = LineSentence(inputs["sentences"])
+        if options.source == "skipgram":
+            return word2vec.skipgram(sentences, options)
+        return word2vec.fasttext(sentences, options, _words(inputs))
     file = Path(str(options.file))
     vectors = word2vec.with_composed(load.load_subwords(file), _words(inputs)) if "words" in inputs else load.load(file)
     if vectors.vectors.shape[1] != options.size:

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from metalstm import published
 from metalstm.errors import UserError
 from metalstm.scoring import record
 from metalstm.scoring.significance import Counts, bootstrap_interval, randomisation_test
-from metalstm.tables import published, results
+from metalstm.tables import results
 from metalstm.tables.results import Place, Result, Results
 from metalstm.tables.rows import DERIVATIONS, DICTIONARY, NO_CELL, Absent, Row, derivation, study_setting
 

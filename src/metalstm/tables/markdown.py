@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TextIO
 
-from metalstm.tables import published
+from metalstm import published
 from metalstm.tables.columns import NOTHING, Column, as_markdown, number, on_terminal
 from metalstm.tables.rows import NO_CELL, Absent, Row, base, derivation, has_evidence, is_vote
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from metalstm.errors import UserError
 from metalstm.files import atomic, write_text
 from metalstm.plan import job
-from metalstm.plan.job import PLANS
+from metalstm.plan.job import PARAMS, PLANS
 from metalstm.tables import accuracy, outdated, pages, results, study
 from metalstm.tables.rows import base, is_vote
 from metalstm.tables.study import Names
@@ -36,7 +36,7 @@ class Kept:
 
 
 def keep(folder: Path, destination: Path) -> Kept:
-    """Bring params.yaml and the metrics of the finished runs of the study in `folder` to `destination`.
+    """Bring the metrics of the finished runs of the study in `folder`, and the params.yaml that they are of, along.
 
     What `destination` had of runs that the study does not name stays, and what it had of outdated ones goes. Tables are
     not made: `tables` does that.
@@ -44,7 +44,8 @@ def keep(folder: Path, destination: Path) -> Kept:
     Raises:
         UserError: `folder` is no study whose plans were written, or a file in it is not what a run writes.
     """
-    names = study.read(folder / "params.yaml")
+    params = folder / (PARAMS if (folder / PARAMS).is_file() else "params.yaml")
+    names = study.read(params)
     kept = Kept()
     old = outdated.files(folder)
     # Votes last: which runs are up to date is known by then.
@@ -52,6 +53,8 @@ def keep(folder: Path, destination: Path) -> Kept:
         source, target = folder / _RUNS / name / "metrics.json", destination / "runs" / f"{name}.json"
         if not source.is_file():
             kept.unfinished.append(name)
+            if target.is_file() and _made_otherwise(folder, name, target, old):
+                target.unlink()
         elif _is_vote(name) and not _voters(source) <= {*kept.new, *kept.replaced, *kept.unchanged}:
             kept.outdated_votes.append(name)
         elif outdated.scored_otherwise(folder, name, source):
@@ -69,7 +72,7 @@ def keep(folder: Path, destination: Path) -> Kept:
     for name in [*kept.outdated, *kept.outdated_votes]:
         # What was kept of them before does not fit params.yaml either.
         (destination / "runs" / f"{name}.json").unlink(missing_ok=True)
-    _copy(folder / "params.yaml", destination / "params.yaml")
+    _copy(params, destination / "params.yaml")
     for images in names.images.sets:
         curves = folder / "results/tables" / f"{images}.svg"
         if curves.is_file():
@@ -132,6 +135,13 @@ def _planned(folder: Path, names: Names) -> list[str]:
     plans = [job.read(folder / PLANS / f"{table}.json") for table in tables]
     paths = [Path(path) for plan in plans for path in plan.inputs.values()]
     return [str(path.parent.relative_to(_RUNS)) for path in paths if path.name == "metrics.json"]
+
+
+def _made_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
+    """Whether what was kept of a run is of other parameters than the study's; of a vote, whether a voter is gone."""
+    if not _is_vote(name):
+        return outdated.trained_otherwise(folder, name, metrics, old)
+    return not all((folder / _RUNS / voter / "metrics.json").is_file() for voter in _voters(metrics))
 
 
 def _is_vote(name: str) -> bool:

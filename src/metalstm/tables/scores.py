@@ -15,8 +15,8 @@ READINGS = {
 def terminal(scores: dict[str, Any]) -> None:
     """Print what `Scores.as_dict` holds: for each reading all types together, and each of them."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("Reading", "Type"):
-        table.add_column(heading)
+    table.add_column("Reading")
+    table.add_column("Type", overflow="fold")
     for heading in ("Precision", "Recall", "F1", "Entities"):
         table.add_column(heading, justify="right")
     for reading in READINGS:
@@ -24,7 +24,7 @@ def terminal(scores: dict[str, Any]) -> None:
         table.add_row(reading, "all", *_figures(score))
         for kind, part in score["by_type"].items():
             table.add_row("", kind, *_figures(part))
-    console = Console()
+    console = Console(markup=False, emoji=False, highlight=False)  # a type may look like markup
     console.print(table)
     for reading, meaning in READINGS.items():
         console.print(f"{reading}: {meaning}", style="dim")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -65,5 +65,5 @@ def read(path: Path) -> Names:
         return Names.model_validate(YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; the study's params.yaml stands beside its results") from None
-    except (YAMLError, UnicodeDecodeError, ValidationError) as error:
+    except (YAMLError, ValueError, KeyError) as error:
         raise UserError(f"{path}: not a study's params.yaml ({str(error).splitlines()[0]})") from None

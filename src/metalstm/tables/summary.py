@@ -3,7 +3,7 @@
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 
-from metalstm.tables import published
+from metalstm import published
 from metalstm.tables.columns import NOTHING, number, padded
 from metalstm.tables.gather import REFERENCE_CELL, REFERENCE_SETTING
 from metalstm.tables.markdown import model_name

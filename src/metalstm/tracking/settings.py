@@ -7,6 +7,8 @@ from typing import Self
 
 from metalstm.errors import UserError
 
+_SQLITE = "sqlite:///"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -29,8 +31,11 @@ class Settings:
             return cls()
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            return cls(content["uri"] if content["enabled"] else None, dict(content["group_of"]))
-        except (ValueError, KeyError, TypeError) as error:
+            uri: str = content["uri"]
+            if uri.startswith(_SQLITE):  # relative to the study's folder
+                uri = f"{_SQLITE}{results.parent / uri.removeprefix(_SQLITE)}"
+            return cls(uri if content["enabled"] else None, dict(content["group_of"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{path}: not tracking settings ({error!r}); `metalstm plan` writes them anew") from None
 
     def group(self, scope: str) -> str:

@@ -59,11 +59,11 @@ class Optimiser:
     """The optimisers of dense parameters and of rows, used as one."""
 
     def __init__(self, parts: Sequence[torch.optim.Optimizer], learning_rate: float) -> None:
-        """`learning_rate` is that of the first epoch, of which `set_rate` takes multiples."""
+        """`set_rate` takes multiples of `learning_rate`."""
         self.parts = parts
         # Without what torch wraps around a step for profilers and hooks, which takes as long as the step itself.
         self._steps = [partial(inspect.unwrap(type(part).step), part) for part in parts]
-        self.first_rate = learning_rate
+        self.base_rate = learning_rate
 
     def _parameters(self) -> Iterator[Parameter]:
         return (parameter for part in self.parts for group in part.param_groups for parameter in group["params"])
@@ -75,10 +75,10 @@ class Optimiser:
         return rate
 
     def set_rate(self, multiple: float) -> None:
-        """Set the learning rate to `multiple` times that of the first epoch."""
+        """Set the learning rate to `multiple` times the one that was given at first."""
         for part in self.parts:
             for group in part.param_groups:
-                group["lr"] = self.first_rate * multiple
+                group["lr"] = self.base_rate * multiple
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

@@ -28,7 +28,7 @@ class OptimiserOptions(Options):
 
 
 class ScheduleOptions(Options):
-    """The learning rate of epoch e = 0, 1, ... as a multiple of the first."""
+    """The learning rate of epoch e = 0, 1, ... as a multiple of `optimiser.learning_rate`."""
 
     name: Literal["constant", "inverse", "linear", "cosine"] = "inverse"
     """inverse: 1 / (1 + decay * e); linear and cosine fall to `floor` at the last epoch."""

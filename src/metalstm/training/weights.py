@@ -48,7 +48,7 @@ class LastEpochs:
         if not values[-1].is_floating_point():
             return values[-1].clone()
         # Summed anew each time, oldest first: a sum that is carried along would drift.
-        total = torch.zeros_like(values[0])
+        total = torch.zeros_like(values[-1])
         for value in values:
-            total += value
+            total += value.to(total.device)  # those of a checkpoint are on the CPU
         return total / len(values)

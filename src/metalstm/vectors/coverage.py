@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Tokens of a file, and how many of them `load.lookup` finds no vector for."""
+    """Tokens of a file, and how many of them `load.rows_of` finds no vector for."""
 
     tokens: int
     without: int

@@ -158,6 +158,8 @@ def detect(path: Path) -> Format:
     with _undamaged(path), _open(path) as file:
         first = file.readline(_SAMPLE)
         sample = file.read(_SAMPLE)
+    if first.startswith(codecs.BOM_UTF8):
+        raise UserError(f"{path}:1: the file starts with a byte order mark; save it as UTF-8 without one")
     if first.startswith(_FASTTEXT):
         return "fastText binary"
     if _header(first) is not None:

@@ -3,13 +3,9 @@
 One sentence a line, one space between two tokens, UTF-8, LF.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 Tokens = Sequence[str]
-
-LONGEST = 10_000
-"""Tokens; gensim passes over what a sentence has beyond them."""
 
 
 def distinct(train: Mapping[str, Iterable[Tokens]]) -> dict[str, list[tuple[str, ...]]]:
@@ -36,19 +32,3 @@ def line(tokens: Tokens) -> str:
     """
     words = " ".join(tokens).split()
     return f"{' '.join(words)}\n" if words else ""
-
-
-class SentenceFile:
-    """The sentences of a file, read from it anew each time they are asked for: one of them in memory at a time."""
-
-    def __init__(self, path: Path) -> None:
-        """Nothing is read yet."""
-        self._path = path
-
-    def __iter__(self) -> Iterator[list[str]]:
-        """The tokens of each sentence; what is longer than `LONGEST` comes in pieces."""
-        with self._path.open(encoding="utf-8", newline="\n") as file:
-            for sentence in file:
-                tokens = sentence.rstrip("\n").split(" ")
-                for start in range(0, len(tokens), LONGEST):
-                    yield tokens[start : start + LONGEST]

@@ -7,7 +7,7 @@ gensim computes them.
 
 Words are taken as they are written: `Protein` and `protein` have a vector each, and so have `5` and `6`. In symbols
 of genes and chemicals case and digits tell names apart; a word that was never seen so written finds its lower case in
-`load.lookup`.
+`load.rows_of`.
 
 With one worker, the same sentences and the same options the vectors are the same bit for bit, in this process or
 another.

@@ -1,6 +1,6 @@
 import pytest
 
-from metalstm.tables import published
+from metalstm import published
 
 
 @pytest.mark.parametrize(
