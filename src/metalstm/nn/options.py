@@ -5,10 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from metalstm.gazetteers import MOST_LISTS
-from metalstm.options import Options
+from metalstm.options import Options, Probability, Size
 
-Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
-Size = Annotated[int, Field(ge=1)]
 Kernels = Literal["auto", "off"]
 
 

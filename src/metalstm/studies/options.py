@@ -4,10 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from metalstm.options import Options
+from metalstm.options import Options, Size
 from metalstm.training.options import LoopOptions, OptimiserOptions, ScheduleOptions
-
-Size = Annotated[int, Field(ge=1)]
 
 
 class Variant(Options):

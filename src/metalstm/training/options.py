@@ -5,10 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from metalstm.nn.options import ContextOptions
-from metalstm.options import Options, Seed
-
-Positive = Annotated[float, Field(gt=0.0)]
-NotNegative = Annotated[float, Field(ge=0.0)]
+from metalstm.options import NotNegative, Options, Positive, Seed
 
 
 class OptimiserOptions(Options):

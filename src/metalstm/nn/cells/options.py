@@ -7,11 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from metalstm.options import Options
-
-Probability = Annotated[float, Field(ge=0.0, lt=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-Size = Annotated[int, Field(ge=1)]
+from metalstm.options import Options, Positive, Probability, Size
 
 
 class CellOptions(Options):
