@@ -1,7 +1,8 @@
+from gensim.models.word2vec import LineSentence
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from metalstm.vectors.text import LONGEST, SentenceFile, distinct, line
+from metalstm.vectors.text import distinct, line
 
 FIRST = ("Aspirin", "helps", ".")
 SECOND = ("IL-2", "binds", ".")
@@ -21,10 +22,10 @@ def test_the_order_in_which_corpora_are_listed_does_not_matter():
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(sentences=st.lists(st.lists(tokens, min_size=1, max_size=5), max_size=5))
-def test_sentences_are_read_as_they_were_written_each_time(tmp_path, sentences):
+def test_gensim_reads_sentences_as_they_were_written_each_time(tmp_path, sentences):
     path = tmp_path / "sentences.txt"
     path.write_text("".join(map(line, sentences)), encoding="utf-8", newline="\n")
-    stream = SentenceFile(path)
+    stream = LineSentence(str(path))
     assert list(stream) == list(stream) == sentences
 
 
@@ -36,7 +37,7 @@ def test_a_sentence_of_white_space_alone_has_no_line():
     assert line(("\u00a0", "\u2028")) == ""
 
 
-def test_a_very_long_sentence_comes_in_pieces(tmp_path):
+def test_gensim_reads_all_of_a_very_long_sentence_in_pieces(tmp_path):
     path = tmp_path / "sentences.txt"
-    path.write_text(line(["a"] * (LONGEST + 1)), encoding="utf-8")
-    assert [len(sentence) for sentence in SentenceFile(path)] == [LONGEST, 1]
+    path.write_text(line(["a"] * 10_001), encoding="utf-8")
+    assert [len(sentence) for sentence in LineSentence(str(path))] == [10_000, 1]
