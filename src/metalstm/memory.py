@@ -12,7 +12,7 @@ _LARGEST_MMAP_THRESHOLD = 2**25
 _KEPT = 2**28
 """Bytes: more than a step ever takes, and a quarter of what a training may."""
 _SHAPES_KEPT = "32"
-"""oneDNN keeps code for as many shapes of products, by itself for 1,024: batches are of ever other sizes, so it fills."""
+"""oneDNN keeps code for as many shapes of products; by itself for 1,024, and batches are of ever other sizes."""
 
 
 def peak_mb() -> float:
