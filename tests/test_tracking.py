@@ -217,7 +217,7 @@ def test_settings(tmp_path: Path) -> None:
     assert [Settings.read(tmp_path).group(scope) for scope in "ac"] == ["b", "c"]
     for uri, found in (
         ("sqlite:///mlflow.db", f"sqlite:///{tmp_path.parent}/mlflow.db"),
-        ("sqlite:////home/me/mlflow.db", "sqlite:////home/me/mlflow.db"),
+        ("sqlite:////srv/study/mlflow.db", "sqlite:////srv/study/mlflow.db"),
         ("http://localhost:5000", "http://localhost:5000"),
     ):
         file.write_text(f'{{"enabled": true, "uri": "{uri}", "group_of": {{}}}}')

@@ -325,8 +325,7 @@ def show(
 def main() -> None:
     """Run a command; a user's mistake ends in one line and exit code 1."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        # As the formats of `tag` are, whatever the locale; the name of a file may be no UTF-8 at all.
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # whatever the locale and names of files are
     try:
         code = app(standalone_mode=False)
         print(end="", flush=True)  # what is left may find no reader; at exit Python would complain of that
@@ -336,12 +335,10 @@ def main() -> None:
         code = _refuse(
             f"{' '.join(error.format_message().split())} (see `metalstm --help` and `metalstm COMMAND --help`)"
         )
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; keep Python from complaining at exit.
+    except BrokenPipeError:  # whoever read our output has seen enough; keep Python from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
-    except SystemExit as end:
-        # Typer's own end of a command whose output nobody reads; a signal gives another code.
+    except SystemExit as end:  # Typer's own, where nobody reads the output; a signal gives another code
         code = 0 if end.code == 1 else end.code
     except OSError as error:
         code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")

@@ -15,14 +15,12 @@ from metalstm.files import write_text_if_changed
 from metalstm.plan import corpora, images, taggers, vectors
 from metalstm.plan.corpora import groups
 from metalstm.plan.job import (
-    MANIFESTS,
     MODEL_FILES,
     PARAMS,
     PLANS,
     SCORED_SPLITS,
     VECTORS,
     Plan,
-    Run,
     contextual,
     gazetteer,
     language_model,
@@ -33,14 +31,12 @@ from metalstm.plan.taggers import runs
 from metalstm.schema import Study
 
 __all__ = [
-    "MANIFESTS",
     "MODEL_FILES",
     "PLANS",
     "SCORED_SPLITS",
     "SPLITS",
     "VECTORS",
     "Plan",
-    "Run",
     "contextual",
     "gazetteer",
     "groups",
