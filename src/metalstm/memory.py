@@ -1,7 +1,6 @@
 """What a process takes of the machine's memory."""
 
 import ctypes
-import os
 import resource
 import sys
 from collections.abc import Callable
@@ -11,8 +10,6 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_MMAP_THRESHOLD = 2**25
 _KEPT = 2**28
 """Bytes: more than a step ever takes, and a quarter of what a training may."""
-_SHAPES_KEPT = "32"
-"""oneDNN keeps code for as many shapes of products; by itself for 1,024, and batches are of ever other sizes."""
 
 
 def peak_mb() -> float:
@@ -27,13 +24,11 @@ def keep() -> None:
 
     By itself glibc returns large arrays to the system in every step, which then hands them out anew, page by page and
     emptied: with batches of 32 that is a seventh of a training's time. The two thresholds are those of mallopt(3).
-    What would be kept for nothing is code for products of shapes that hardly come again.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _LARGEST_MMAP_THRESHOLD)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _SHAPES_KEPT)  # read at the first product
 
 
 def release() -> None:

@@ -16,7 +16,6 @@ from metalstm.kernels.state import (
     read_state,
     state_gradient,
     steps_of,
-    zeros_behind,
 )
 from metalstm.kernels.units import Units, over_units
 
@@ -52,7 +51,7 @@ def backward(
     d_h: Array, run: RNNRun, multiply: Multiply, W_x: Array, W_h: Array, b: Array, *, learned: slice = EVERY
 ) -> tuple[Array, ...]:
     """The gradients of x (of its columns `learned`), W_x, W_h and b from that of h."""
-    d_y = zeros_behind(run.steps, run.h.shape, run.h.dtype)
+    d_y = np.empty_like(run.h)
     _backward(run.steps, run.mask, W_h, run.relu, run.h, d_h, d_y)
     return (*product_gradients(d_y, d_y, run, multiply, W_x, learned), column_sums(d_y))
 

@@ -15,7 +15,7 @@ from metalstm.kernels.hyper_steps import recur, recur_backward
 from metalstm.kernels.lstm import Activations, Norm, new_activations, no_norm
 from metalstm.kernels.products import Array, Multiply, by_numpy, transposed
 from metalstm.kernels.scales import panels, unpanelled
-from metalstm.kernels.state import EVERY, Run, column_sums, steps_of, zeros_behind
+from metalstm.kernels.state import EVERY, Run, column_sums, steps_of
 
 
 class Parameters(NamedTuple):
@@ -123,7 +123,7 @@ def forward(
         from_x=multiply(x, p.W_x),
         from_h=np.empty((tokens, len(p.W_h)), dtype),
         reads=np.zeros((tokens, hidden + hyper), dtype),
-        h_hat=zeros_behind(steps, (tokens, hyper), dtype),
+        h_hat=np.empty((tokens, hyper), dtype),
         z=np.empty((tokens, len(weights.A)), dtype),
         large=_room(np.empty((tokens, len(p.W_h)), dtype), hidden, norms[0]),
         small=_room(small, hyper, norms[1]),
@@ -141,11 +141,11 @@ def backward(
     stored = run.stored
     hidden = p.W_h.shape[1]
     d = Gradients(
-        from_x=zeros_behind(run.steps, (len(run.x), len(run.weights.from_x)), run.x.dtype),
-        from_h=zeros_behind(run.steps, stored.from_h.shape, run.x.dtype),
+        from_x=np.empty((len(run.x), len(run.weights.from_x)), run.x.dtype),
+        from_h=np.empty_like(stored.from_h),
         z=np.zeros_like(stored.z),
-        small=zeros_behind(run.steps, stored.small.gates.shape, run.x.dtype),
-        y=zeros_behind(run.steps, stored.from_h.shape, run.x.dtype),
+        small=np.empty_like(stored.small.gates),
+        y=np.empty_like(stored.from_h),
         D=np.zeros_like(run.weights.D),
         norm=Norm(*map(np.zeros_like, run.weights.norm)),
         small_norm=Norm(*map(np.zeros_like, run.weights.small_norm)),
@@ -156,7 +156,7 @@ def backward(
     d_rest = [*d.norm, *d.small_norm] if len(rest) > 1 else [column_sums(d.small)]
     gradients = Parameters(
         W_x=d_from_x[: len(p.W_x)],
-        W_h=multiply(d.from_h.T, np.ascontiguousarray(run.reads[:, :hidden]).T),
+        W_h=multiply(d.from_h.T, run.reads[:, :hidden].T),
         b_0=column_sums(d.y),
         A=multiply(d.z.T, stored.h_hat.T),
         a=column_sums(d.z)[: p.a.size],

@@ -1,9 +1,8 @@
 """The LSTM of `nn/cells/lstm.py` over whole sequences, forward and backward.
 
 Sequences are packed: sorted longest first and written step after step, so that the rows of step t, `counts[t]` of
-them, stand together and continue the first rows of the step before. There is no padding, but that x may end in zero
-rows of no step: what results for these means nothing, and has no gradient. Who reads `backwards` begins with the last
-step; then it is the rows behind the first ones that a step begins with.
+them, stand together and continue the first rows of the step before. There is no padding. Who reads `backwards` begins
+with the last step; then it is the rows behind the first ones that a step begins with.
 `mask [batch, hidden]` is multiplied with the h that each step reads.
 """
 
@@ -25,7 +24,6 @@ from metalstm.kernels.state import (
     read_state,
     state_gradient,
     steps_of,
-    zeros_behind,
 )
 from metalstm.kernels.units import Units, over_units
 
@@ -103,7 +101,7 @@ def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: N
 
 def recur_backward(d_h: Array, run: LSTMRun, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
-    d_gates = zeros_behind(run.steps, run.stored.gates.shape, run.stored.gates.dtype)
+    d_gates = np.empty_like(run.stored.gates)
     d_norm = Norm(*map(np.zeros_like, run.norm))
     _backward(run.steps, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm

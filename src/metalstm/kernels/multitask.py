@@ -113,10 +113,10 @@ def forward(
     starts = np.cumsum(counts) - counts
     token_tasks = tasks[np.arange(counts.sum()) - np.repeat(starts, counts)]
     rows = tuple(np.flatnonzero(token_tasks == task) for task in range(len(Ps)))
-    q = np.zeros((tokens, 4 * n_z), x.dtype)
+    q = np.empty((tokens, 4 * n_z), x.dtype)
     for Q, mine in zip(Qs, rows, strict=True):
-        q[mine] = multiply(_gathered(x, mine), np.ascontiguousarray(Q[:, :size]))[: len(mine)]
-    small = multiply(x, np.ascontiguousarray(small_W_x[:, :size]), small_b)
+        q[mine] = multiply(x[mine], Q[:, :size])
+    small = multiply(x, small_W_x[:, :size], small_b)
     stored = MultiTaskActivations(
         q=q,
         z=np.zeros((tokens, n_z), x.dtype),
@@ -152,9 +152,9 @@ def backward(
     d_x = multiply(d.small, small_W_x[:, :size][:, learned].T)
     d_own: list[Array] = []
     for (P, Q, B), mine, d_PB in zip(zip(own[::3], own[1::3], own[2::3], strict=True), run.rows, d.PB, strict=True):
-        x, reads, d_q = _gathered(run.x, mine), _gathered(stored.reads, mine), _gathered(d.q, mine)
+        x, reads, d_q = run.x[mine], stored.reads[mine], d.q[mine]
         Q_x = Q.reshape(4 * n_z, -1)[:, :size]
-        d_x[mine] += multiply(d_q, Q_x[:, learned].T)[: len(mine)]
+        d_x[mine] += multiply(d_q, Q_x[:, learned].T)
         d_Q = np.concatenate([multiply(d_q.T, x.T), multiply(d_q.T, reads.T)[:, :hidden]], axis=1)
         d_own += [
             d_PB[:, :n_z].reshape(P.shape),
@@ -170,13 +170,6 @@ def backward(
         multiply(d.z.T, stored.h_hat.T),
         *d_own,
     )
-
-
-def _gathered(table: Array, rows: Array) -> Array:
-    """Rows of a table, and zero rows up to a multiple of 16: oneDNN generates code for each new shape."""
-    gathered = np.zeros((-(-len(rows) // 16) * 16, table.shape[1]), table.dtype)
-    gathered[: len(rows)] = table[rows]
-    return gathered
 
 
 @compiled

@@ -32,15 +32,12 @@ def places(lengths: Array, order: Array, time: int) -> tuple[Array, Array]:
 
 @compiled
 def pack(padded: Array, tokens: Array, first: int, packed: Array) -> None:
-    """The columns of `padded` from `first` on into the rows of `packed [_, size]`, and zeros into any further rows."""
+    """The columns of `padded` from `first` on into the rows of `packed [tokens, size]`."""
     size = packed.shape[1]
     for r in range(len(tokens)):
         row = padded[tokens[r], first : first + size]
         for j in range(size):
             packed[r, j] = row[j]
-    for r in range(len(tokens), len(packed)):
-        for j in range(size):
-            packed[r, j] = 0
 
 
 @compiled

@@ -30,8 +30,10 @@ class Multiply(Protocol):
 
 def by_numpy(a: Array, b: Array, bias: Array | None = None) -> Array:
     """`Multiply` by numpy."""
-    product = a @ b.T
-    return product if bias is None else product + bias
+    product: Array = a @ b.T
+    if bias is not None:
+        product += bias
+    return product
 
 
 def transposed(weight: Array) -> Array:

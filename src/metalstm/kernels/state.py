@@ -19,13 +19,6 @@ def steps_of(counts: Array, backwards: bool) -> Array:
     return np.ascontiguousarray(steps[::-1]) if backwards else steps
 
 
-def zeros_behind(steps: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
-    """Room `[tokens, size]` for what a loop fills, with zeros in the rows behind those of its steps."""
-    room = np.empty(shape, dtype)
-    room[steps[:, 1].sum() :] = 0
-    return room
-
-
 EVERY = slice(None)
 """Every column of x."""
 

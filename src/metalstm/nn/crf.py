@@ -239,7 +239,8 @@ class LinearChainCRF(nn.Module):
         """Emissions in the type to compute in, and lengths beside them."""
         self._check_shapes(emissions, lengths)
         time = emissions.shape[1]
-        if lengths.min() < 1 or lengths.max() > time:
+        spans = lengths.tolist()  # once: from a GPU it has to be waited for
+        if min(spans) < 1 or max(spans) > time:
             raise ValueError(f"lengths must lie between 1 and {time}")
         lengths = lengths.to(emissions.device)
         dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.transitions.dtype), torch.float32)
@@ -263,9 +264,9 @@ class LinearChainCRF(nn.Module):
             return transitions, start, end
         forbidden = _forbidden(dtype)
         return (
-            transitions.masked_fill(~self.allowed_transitions, forbidden),
-            start.masked_fill(~self.allowed_start, forbidden),
-            end.masked_fill(~self.allowed_end, forbidden),
+            torch.where(self.allowed_transitions, transitions, forbidden),
+            torch.where(self.allowed_start, start, forbidden),
+            torch.where(self.allowed_end, end, forbidden),
         )
 
 

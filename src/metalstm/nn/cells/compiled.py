@@ -7,7 +7,7 @@ without a kernel, for gradients of gradients, and where numba is missing or fail
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -146,10 +146,10 @@ class Packing:
         return cls(counts, order, tokens)
 
     def pack(self, padded: Tensor, columns: slice = EVERY) -> Array:
-        """`[tokens, size]` of these columns of `[batch, time, ...]`, and zero rows up to a multiple of `_rows()`."""
+        """`[tokens, size]` of these columns of `[batch, time, ...]`."""
         table = padded.detach().contiguous().flatten(0, 1).numpy()
         first, end, _ = columns.indices(table.shape[1])
-        packed = np.empty((-(-len(self.tokens) // _rows()) * _rows(), end - first), table.dtype)
+        packed = np.empty((len(self.tokens), end - first), table.dtype)
         _packing().pack(table, self.tokens, first, packed)
         return packed
 
@@ -235,40 +235,10 @@ def _packing() -> ModuleType:
 
 
 def _multiplication() -> "Multiply":
-    """The fastest way to large products."""
-    from metalstm.kernels import products
+    """The fastest way to large products: with the widest registers the kernels' own, otherwise that of numpy."""
+    from metalstm.kernels import products, tiles
 
-    return products.by_tiles if _own_products() else _by_library
-
-
-def _rows() -> int:
-    """oneDNN generates code for each new shape, for a millisecond: batches of similar size should look the same."""
-    return 1 if _own_products() else 32
-
-
-@cache
-def _own_products() -> bool:
-    """Whether large products are left to the kernels: with the widest registers they are as fast as any library."""
-    from metalstm.kernels import tiles
-
-    return tiles.WIDEST >= 256
-
-
-def _by_library(a: Array, b: Array, bias: Array | None = None) -> Array:
-    """a b^T + bias, in float32 by oneDNN: on some processors twice as fast as what numpy and torch take by themselves.
-
-    oneDNN wants arrays without gaps between the rows: a thousand times slower otherwise.
-    """
-    if a.dtype != np.float32 or not torch._C._has_mkldnn or not b.size:
-        product = cast(Array, a @ b.T)
-        return product if bias is None else product + bias
-    left, right = torch.from_numpy(_dense(a)), torch.from_numpy(_dense(b))
-    added = None if bias is None else torch.from_numpy(bias)
-    return cast(Array, torch.ops.mkldnn._linear_pointwise(left, right, added, "none", [], "").numpy())
-
-
-def _dense(a: Array) -> Array:
-    return a if a.T.flags.c_contiguous else np.ascontiguousarray(a)
+    return products.by_tiles if tiles.WIDEST >= 256 else products.by_numpy
 
 
 @contextmanager
