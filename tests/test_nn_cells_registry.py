@@ -126,7 +126,7 @@ def test_options_have_defaults() -> None:
     ("name", "options", "message"),
     [
         ("lstmm", {}, "no cell 'lstmm' (did you mean 'lstm'?)"),
-        ("transformer", {}, "Cells: rnn, lstm"),
+        ("transformer", {}, f"Cells: {', '.join(names())}."),
         ("metalstm", {"hyper_sise": 3}, "no option 'hyper_sise' (did you mean 'hyper_size'?)"),
         ("metalstm", {"layers": 3}, "Its options: dropout_input, "),
         ("metalstm", {"z": "both"}, "cannot take z='both'"),

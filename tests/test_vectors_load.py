@@ -1,4 +1,5 @@
 import gzip
+import lzma
 import subprocess
 import sys
 
@@ -41,10 +42,10 @@ FILES = {
 
 
 @pytest.mark.parametrize("kind", FILES)
-@pytest.mark.parametrize("compressed", [False, True])
-def test_every_format_gives_the_same_vectors(tmp_path, kind, compressed):
-    path = tmp_path / ("vectors.gz" if compressed else "vectors")
-    path.write_bytes(gzip.compress(FILES[kind]) if compressed else FILES[kind])
+@pytest.mark.parametrize(("ending", "packed"), [("", bytes), (".gz", gzip.compress), (".xz", lzma.compress)])
+def test_every_format_gives_the_same_vectors(tmp_path, kind, ending, packed):
+    path = tmp_path / f"vectors{ending}"
+    path.write_bytes(packed(FILES[kind]))
     assert same(load(path), VECTORS)
     assert load(path).vectors.dtype == np.float32
 

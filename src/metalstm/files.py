@@ -1,11 +1,14 @@
-"""Finished files only: atomic writing, and the digests by which a file is known."""
+"""Finished files only: atomic writing, and the digests by which a file is known. Packed files as if they were not."""
 
+import gzip
 import hashlib
+import lzma
 import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from metalstm.errors import UserError
 
@@ -89,3 +92,14 @@ def git_blob_id(path: Path) -> str:
     header = f"blob {path.stat().st_size}\0".encode()
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.sha1(header, usedforsecurity=False)).hexdigest()
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """The bytes of a file, unpacked if its name ends in `.gz` or `.xz`."""
+    match path.suffix.lower():
+        case ".gz":
+            return cast(BinaryIO, gzip.open(path))
+        case ".xz":
+            return cast(BinaryIO, lzma.open(path))
+        case _:
+            return path.open("rb")

@@ -15,4 +15,4 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 class Options(BaseModel):
     """Immutable, typed, bounded choices; an unknown key or a value of the wrong type is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

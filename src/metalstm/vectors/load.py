@@ -9,19 +9,21 @@ See https://code.google.com/archive/p/word2vec, https://nlp.stanford.edu/project
 
 import codecs
 import gzip
+import lzma
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metalstm import files
 from metalstm.errors import UserError
+from metalstm.files import open_unpacked
 
 Format = Literal["word2vec text", "word2vec binary", "GloVe text", "fastText binary"]
 
@@ -41,7 +43,7 @@ class WordVectors:
 
 
 def load(path: Path) -> WordVectors:
-    """Read a file of any format above, decompressed if its name ends in `.gz`.
+    """Read a file of any format above, unpacked if its name ends in `.gz` or `.xz`.
 
     A word that stands twice keeps its first vector. What is not UTF-8 in a binary file's words becomes U+FFFD, since
     the original tool cuts long words after so many bytes, even inside a character.
@@ -65,7 +67,7 @@ def _load_binary(path: Path) -> WordVectors:
     """word2vec binary by itself, for gensim takes a second to import; EOFError for a file cut short."""
     words: dict[str, None] = {}
     values = bytearray()
-    with _open(path) as file:
+    with open_unpacked(path) as file:
         count, size = _header(file.readline()) or (0, 0)
         for _ in range(count):
             word = bytearray()
@@ -107,9 +109,9 @@ def load_subwords(path: Path) -> Any:
     """
     from gensim.models.fasttext import load_facebook_vectors
 
-    if path.suffix == ".gz":
+    if path.suffix in (".gz", ".xz"):
         # gensim would take the packed bytes themselves for values.
-        raise UserError(f"{path}: a packed fastText model cannot be read; unpack it (gunzip) and name that file")
+        raise UserError(f"{path}: a packed fastText model cannot be read; unpack it and name that file")
     try:
         return load_facebook_vectors(str(path))
     except (EOFError, OSError, ValueError, AssertionError, NotImplementedError, struct.error, MemoryError) as error:
@@ -155,7 +157,7 @@ def detect(path: Path) -> Format:
 
     Raises UserError if it is in none, or a packed file is damaged.
     """
-    with _undamaged(path), _open(path) as file:
+    with _undamaged(path), open_unpacked(path) as file:
         first = file.readline(_SAMPLE)
         sample = file.read(_SAMPLE)
     if first.startswith(codecs.BOM_UTF8):
@@ -177,12 +179,8 @@ def _undamaged(path: Path) -> Iterator[None]:
     """What reading a file cut short or broken raises becomes a UserError."""
     try:
         yield
-    except (EOFError, gzip.BadGzipFile, zlib.error, MemoryError) as error:
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error, MemoryError) as error:
         raise UserError(f"{path}: the file is damaged or ends too soon; fetch it again") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def _header(line: bytes) -> tuple[int, int] | None:
@@ -215,7 +213,7 @@ def _check_lines(path: Path, format: Format) -> None:
 
     gensim itself would fill a vector with the one value of a line cut short.
     """
-    with _open(path) as file:
+    with open_unpacked(path) as file:
         first = file.readline()
         header = _header(first) if format == "word2vec text" else None
         size = header[1] if header else first.rstrip().count(b" ")
@@ -235,7 +233,7 @@ def _check_lines(path: Path, format: Format) -> None:
 
 def _first_unreadable(path: Path) -> str:
     """Where a text file holds something else than UTF-8 words and numbers."""
-    with _open(path) as file:
+    with open_unpacked(path) as file:
         for number, line in enumerate(file, start=1):
             word, *values = line.rstrip().split(b" ")
             try:

@@ -10,10 +10,11 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 from xml.etree.ElementTree import Element, ParseError, iterparse
 
 from metalstm.errors import UserError
+from metalstm.files import open_unpacked
 
 _BYTE_ORDER_MARK = "\ufeff"
 _UNNAMED = {"", "UNASSIGNED", "UNLABELLED"}
@@ -27,22 +28,12 @@ def read(path: Path) -> Iterator[str]:
     packed, plain = path.suffix.lower() in (".gz", ".xz"), path.suffix.lower()
     kind = Path(path.stem).suffix.lower() if packed else plain
     try:
-        with _open(path) as file:
+        with open_unpacked(path) as file:
             yield from _articles(file, path) if kind == ".xml" else _lines(file, path)
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise UserError(f"{path}: the file is damaged or ends too soon ({error}); fetch it again") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    match path.suffix.lower():
-        case ".gz":
-            return cast(BinaryIO, gzip.open(path))
-        case ".xz":
-            return cast(BinaryIO, lzma.open(path))
-        case _:
-            return path.open("rb")
 
 
 def _lines(file: BinaryIO, path: Path) -> Iterator[str]:

@@ -31,6 +31,7 @@ class Stack(nn.Module):
         """`options` are those of the cell; the dropouts that all cells have in common are applied here."""
         super().__init__()
         self.takes_corpus = cell.takes_corpus
+        self.input_size = input_size
         self.options = options
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
@@ -52,7 +53,16 @@ class Stack(nn.Module):
         lengths: `[batch]`, at most time.
         corpus: `[batch]`, the number of each sentence's corpus, for cells that take it.
         learned: the features of `inputs` that need a gradient; the others may be given zeros instead.
+
+        Raises ValueError for other shapes, and for a length that is negative or above time.
         """
+        if inputs.dim() != 3 or inputs.shape[2] != self.input_size or lengths.shape != inputs.shape[:1]:
+            raise ValueError(
+                f"inputs {list(inputs.shape)} and lengths {list(lengths.shape)} "
+                f"are not [batch, time, {self.input_size}] and [batch]"
+            )
+        if lengths.device.type == "cpu" and not all(0 <= length <= inputs.shape[1] for length in lengths.tolist()):
+            raise ValueError(f"lengths must lie between 0 and {inputs.shape[1]}")
         lengths = lengths.to(inputs.device)
         features = inputs
         for layer, dropout in zip(self.layers, chain([self.dropout_input], repeat(self.dropout_between)), strict=False):
