@@ -14,17 +14,16 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
-import gensim.models  # noqa: F401  # before the first clock starts: it is loaded where it is needed
 import numpy as np
+from gensim.models.word2vec import LineSentence
 from measuring import Row, report, row
 from numpy.typing import NDArray
 
 from metalstm.vectors import word2vec
 from metalstm.vectors.load import WordVectors
 from metalstm.vectors.options import VectorOptions
-from metalstm.vectors.text import SentenceFile
 
-LEARN: dict[str, Callable[[SentenceFile, VectorOptions], WordVectors]] = {
+LEARN: dict[str, Callable[[LineSentence, VectorOptions], WordVectors]] = {
     "skipgram": word2vec.skipgram,
     "fasttext": word2vec.fasttext,
 }
@@ -39,7 +38,7 @@ def cosines(one: WordVectors, other: WordVectors) -> NDArray[np.float32]:
     return np.asarray(products / lengths, dtype=np.float32)
 
 
-def compare(sentences: SentenceFile, ways: list[str], workers: list[int], epochs: int) -> list[Row]:
+def compare(sentences: LineSentence, ways: list[str], workers: list[int], epochs: int) -> list[Row]:
     """The rows of each way to learn, with each number of workers."""
     taken: dict[tuple[str, int], list[tuple[float, float]]] = {(way, n): [] for way in ways for n in workers}
     found: dict[tuple[str, int], list[WordVectors]] = {key: [] for key in taken}
@@ -75,7 +74,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, chosen.sentences.open(encoding="utf-8", newline="\n") as lines:
         beginning = Path(folder) / "sentences.txt"
         beginning.write_text("".join(islice(lines, chosen.lines)), encoding="utf-8", newline="\n")
-        rows = compare(SentenceFile(beginning), chosen.ways, chosen.workers, chosen.epochs)
+        rows = compare(LineSentence(str(beginning)), chosen.ways, chosen.workers, chosen.epochs)
     report("vectors", rows, lines=chosen.lines, epochs=chosen.epochs)
 
 

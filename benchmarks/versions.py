@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measuring import machine, report, row
+from measuring import report, row
 
 HERE = Path(__file__).resolve().parents[1]
 TOKENS_A_SENTENCE = 26
@@ -41,7 +41,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=80_000)
     options = parser.parse_args()
-    print(machine())
     clones = {"this": HERE, "other": options.other.resolve()}
     rows = []
     for batch in options.batch:

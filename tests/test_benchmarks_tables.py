@@ -1,5 +1,6 @@
 import importlib
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +17,15 @@ def benchmark(monkeypatch):
     yield importlib.import_module
     for name in names & sys.modules.keys():
         del sys.modules[name]
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in BENCHMARKS.glob("*.py") if "def main" in p.read_text("utf-8")))
+def test_every_benchmark_says_what_it_takes(name):
+    if name == "flair_peer":
+        pytest.importorskip("flair")
+    asked = subprocess.run([sys.executable, BENCHMARKS / f"{name}.py", "--help"], capture_output=True, text=True)
+    assert asked.returncode == 0, asked.stderr
+    assert "usage: " in asked.stdout
 
 
 def test_a_goal_is_reached_at_a_ratio_of_one_whichever_way_it_points(benchmark):

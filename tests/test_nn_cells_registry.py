@@ -88,6 +88,27 @@ def test_every_cell_runs_in_either_precision_on_the_smallest_batch(name: str, dt
 
 
 @pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("kernels", ["auto", "off"])
+@pytest.mark.parametrize(
+    ("shape", "lengths"),
+    [
+        ((3, 5, 5), [5, 3, 9]),
+        ((3, 5, 5), [5, -2, 1]),
+        ((3, 5, 5), [5, 3]),
+        ((3, 5, 5), [5, 3, 1, 2]),
+        ((3, 5, 4), [5, 3, 1]),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_is_read(
+    name: str, kernels: str, shape: tuple[int, ...], lengths: list[int]
+) -> None:
+    module = recurrent(name, 5, 4, kernels=kernels, **NEEDED.get(name, {}))
+    corpus = (torch.zeros(3, dtype=torch.long),) if module.takes_corpus else ()
+    with pytest.raises(ValueError, match="lengths"):
+        module(torch.randn(*shape), torch.tensor(lengths), *corpus)
+
+
+@pytest.mark.parametrize("name", names())
 def test_a_seed_fixes_the_start(name: str) -> None:
     starts = []
     for _ in range(2):

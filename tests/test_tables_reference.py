@@ -306,3 +306,10 @@ def test_mistakes_are_named(study: Path, tmp_path: Path) -> None:
     (study / "results/plan/table/all.json").unlink()
     with pytest.raises(UserError, match=r"all\.json: no such plan"):
         reference.keep(study, tmp_path / "kept")
+
+
+@pytest.mark.parametrize("name", ["../x", "/tmp/x", "a/b", "..", ""])
+def test_a_study_is_kept_below_its_folder_alone(name: str) -> None:
+    with pytest.raises(UserError, match="expected a name"):
+        reference.place(name)
+    assert reference.place("disease") == Path("results/reference/disease")

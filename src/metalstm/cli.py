@@ -278,7 +278,7 @@ def keep(
     """Keep a study's params.yaml, the metrics of its finished runs and its tables in results/reference/NAME."""
     from metalstm.tables import reference
 
-    folder = Path("results/reference", name)
+    folder = reference.place(name)
     kept = reference.keep(study, folder)
     print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:

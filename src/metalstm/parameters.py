@@ -83,8 +83,11 @@ def parsed(text: str, path: Path) -> CommentedMap:
         content = yaml.load(text)
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}") from None
+        place = mark.line if mark else text.count("\n", 0, getattr(error, "position", 0))
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise UserError(f"{path}:{place + 1}: not YAML: {problem}") from None
+    except RecursionError:
+        raise UserError(f"{path}: lists or keys within one another, deeper than anything that is meant here") from None
     if not isinstance(content, CommentedMap):
         raise UserError(f"{path}: expected keys and values, such as `cells: [lstm]`")
     return content

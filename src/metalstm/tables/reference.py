@@ -35,6 +35,13 @@ class Kept:
     """Of runs that are outdated, unfinished, none of the study's, or trained again since."""
 
 
+def place(name: str) -> Path:
+    """Where a study is kept under this name; UserError if that would be another folder's."""
+    if Path(name).name != name or name in ("", ".."):
+        raise UserError(f"{name}: expected a name for a folder of results/reference, such as disease")
+    return Path("results/reference", name)
+
+
 def keep(folder: Path, destination: Path) -> Kept:
     """Bring the metrics of the finished runs of the study in `folder`, and the params.yaml that they are of, along.
 
