@@ -41,8 +41,8 @@ def word_embedding(rows: int, size: int, vectors: Tensor | None, *, tuned: bool)
     if vectors is not None:
         if vectors.shape != (rows, size):
             raise UserError(
-                f"word vectors of shape {list(vectors.shape)} do not fit {rows} words with model.word_size {size}: "
-                "let vectors.size and model.word_size agree, and make the vectors again if the words have changed"
+                f"word vectors of shape {list(vectors.shape)} do not fit {rows} words of {size} values: "
+                "make the vectors again, with this vectors.size and these words"
             )
         with torch.no_grad():
             parts = (torch.split(table, _ROWS_AT_ONCE) for table in (embedding.weight, vectors))

@@ -55,7 +55,7 @@ class HyperOptions(CellOptions):
     z: Literal["per_gate", "shared"] = "per_gate"
     """An embedding z for each gate (the paper) or one for all four (the original study)."""
     start: Literal["paper", "study"] = "paper"
-    """study: every weight from U(-1/sqrt(H), 1/sqrt(H)), which scales W to almost nothing and hardly trains."""
+    """study: every weight from U(-1/sqrt(H), 1/sqrt(H)), which scales W to almost nothing; SGD hardly trains it."""
 
 
 class HyperLSTMOptions(HyperOptions):
