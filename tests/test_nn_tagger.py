@@ -114,7 +114,7 @@ def test_word_vectors_are_where_the_table_starts() -> None:
     for row, values in enumerate(weight[1:], start=1):
         assert (values.abs().max() <= (3 / 8) ** 0.5 and values.std() > 0) if row in drawn else (values == 2.0).all()
     assert not weight[0].any()
-    with pytest.raises(UserError, match=r"word_size 8"):
+    with pytest.raises(UserError, match=r"11 words of 8 values"):
         tagger(vectors=vectors[:, :5])
 
 
