@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from metalstm.training import optimisers
-from metalstm.training.optimisers import Optimiser, RowSGD, optimiser, rate
+from metalstm.training.optimisers import Optimiser, RowSGD, for_parameters, optimiser, rate
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
 NAMES = get_args(OptimiserOptions.model_fields["name"].annotation)
@@ -207,3 +207,24 @@ def test_the_norm_by_kernel_is_torchs(dtype, monkeypatch):
         norms.append(optimiser(OptimiserOptions(), bag).clip(0.0))
         monkeypatch.setattr(optimisers, "kernels", lambda load, like: None)
     assert norms[0] == pytest.approx(norms[1], rel=1e-6 if dtype == torch.float32 else 1e-14)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [OptimiserOptions(momentum=momentum) for momentum in (0.0, 0.9)]
+    + [OptimiserOptions(name=name) for name in ("adam", "adamw", "nadam")],
+)
+def test_a_parameter_may_get_its_first_gradient_later_than_others(options):
+    """As the output layer of a corpus does, when the first batch is of another one."""
+    early, late = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    steps = for_parameters(options, [early, late])
+    for loss in (lambda: early.sum(), lambda: early.sum() + late.sum(), lambda: late.sum()):
+        steps.zero_grad()
+        loss().backward()
+        steps.step()
+    alone = torch.nn.Parameter(torch.ones(2))
+    steps = for_parameters(options, [alone])
+    for _ in range(2):
+        alone.grad = torch.ones(2)
+        steps.step()
+    assert torch.equal(late, alone)

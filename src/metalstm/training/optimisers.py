@@ -165,7 +165,8 @@ _KINDS = {
             lr=options.learning_rate,
             momentum=options.momentum,
             weight_decay=options.weight_decay,
-            fused=True,
+            # With momentum it takes no parameter without a gradient in the first step: the output layer of a corpus.
+            fused=not options.momentum,
         ),
         rows=lambda rows, options: _uncompiled(RowSGD)(rows, lr=options.learning_rate, momentum=options.momentum),
     ),
