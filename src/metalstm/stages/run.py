@@ -6,7 +6,7 @@ from pathlib import Path
 
 from metalstm.errors import UserError
 from metalstm.plan import job
-from metalstm.stages import manifest
+from metalstm.stages import manifest, snakemake_records
 
 STAGES = (
     "fetch",
@@ -50,6 +50,7 @@ def run(stage: str, path: Path) -> bool:
     built_on = manifest.basis(plan)
     importlib.import_module(f"metalstm.stages.{stage}").run(plan)
     manifest.write(plan, built_on)
+    snakemake_records.forget(plan.outputs.values())
     if job.read(path) != plan:
         # The outputs are of the plan as it was, and must look older than the plan as it is.
         os.utime(path)
