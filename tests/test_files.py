@@ -103,3 +103,21 @@ def test_a_folder_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.Monkey
         str(refused.value) == f"{name}: expected the name of a file to write, but this is a folder; name a file in it"
     )
     assert {found.name for found in tmp_path.iterdir()} == {"folder", "link"}
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file() -> None:
+    with pytest.raises(UserError, match=r"^/dev/full: cannot be written: No space left on device$"):
+        write_text(Path("/dev/full"), "text")
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(UserError, match=r"file/below/text\.txt: cannot be written: "):
+        write_text(tmp_path / "file/below/text.txt", "text")
+
+
+def test_an_error_of_another_file_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), atomic(tmp_path / "file.txt"):
+        (tmp_path / "another.txt").read_text()
+    with pytest.raises(BrokenPipeError), atomic(tmp_path / "file.txt"):
+        raise BrokenPipeError

@@ -1,17 +1,14 @@
 """`metalstm`: the commands. Each imports what it needs when it runs, so that short ones stay short."""
 
 import gc
-import io
 import json
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
 import typer
 
-from metalstm import threads
+from metalstm import interruption, outcome, threads
 from metalstm.errors import UserError
 
 app = typer.Typer(
@@ -79,8 +76,7 @@ def stage(
     # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
     gc.set_threshold(100_000)
     threads.use_one()
-    # What a scheduler ends shall remove its unfinished files, as after an error.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    interruption.end_in_order()
     from metalstm.stages.run import run
 
     if not run(name, plan):
@@ -113,11 +109,11 @@ def check(
     from metalstm.corpora import check as checker
 
     problems = checker.check(file, None if scheme == "auto" else scheme)
-    for problem in problems:
-        print(checker.render(file, problem))
-    if problems:
-        raise UserError(f"{file}: {len(problems)} {'fault' if len(problems) == 1 else 'faults'}")
-    print(f"{file}: no fault")
+    try:
+        print("\n".join(checker.render(file, problem) for problem in problems) or f"{file}: no fault")
+    finally:  # whether there is anyone to read the lines or not
+        if problems:
+            raise UserError(f"{file}: {len(problems)} {'fault' if len(problems) == 1 else 'faults'}")
 
 
 @app.command()
@@ -324,27 +320,7 @@ def show(
 
 def main() -> None:
     """Run a command; a user's mistake ends in one line and exit code 1."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # whatever the locale and names of files are
-    try:
-        code = app(standalone_mode=False)
-        print(end="", flush=True)  # what is left may find no reader; at exit Python would complain of that
-    except UserError as error:
-        code = _refuse(str(error))
-    except typer.TyperException as error:
-        code = _refuse(
-            f"{' '.join(error.format_message().split())} (see `metalstm --help` and `metalstm COMMAND --help`)"
-        )
-    except BrokenPipeError:  # whoever read our output has seen enough; keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
-    except SystemExit as end:  # Typer's own, where nobody reads the output; a signal gives another code
-        code = 0 if end.code == 1 else end.code
-    except OSError as error:
-        code = _refuse(f"{error.filename or 'file'}: {error.strerror or error}")
-    sys.exit(code or 0)
-
-
-def _refuse(message: str) -> int:
-    print(f"metalstm: {message}", file=sys.stderr)
-    return 1
+    outcome.open_output()
+    code = outcome.of(lambda: app(standalone_mode=False))
+    # What is left may find no reader; at exit Python would complain of that.
+    sys.exit(outcome.of(sys.stdout.flush) or code)

@@ -25,8 +25,10 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
     A link stays, and the file that it leads to is what is written. What is no file, such as a pipe or a device, cannot
     be replaced: its own name is given, and what is written there has been written.
 
-    Raises OSError, or UserError if `path` is a folder, or if it is `unwritable` that says so: what a library raises
-    instead.
+    Raises:
+        UserError: `path` is a folder, or it cannot be written: a full disk, a forbidden folder, or an error of the kind
+            `unwritable`, by which a library says so.
+        OSError: what went wrong beside the writing.
     """
     if path.is_dir() or path.name in ("", ".."):
         raise UserError(f"{path}: expected the name of a file to write, but this is a folder; name a file in it")
@@ -36,23 +38,40 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
         else:
             with _replacing(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
                 yield temporary
-    except unwritable as error:
-        if isinstance(error, OSError):
+    except (OSError, unwritable) as error:
+        if isinstance(error, OSError) and not _is_of(error, path):
             raise
-        raise UserError(f"{path}: cannot be written: {' '.join(str(error).split())[:200]}") from error
+        reason = (isinstance(error, OSError) and error.strerror) or " ".join(str(error).split())[:200]
+        raise UserError(f"{path}: cannot be written: {reason}") from error
+
+
+def _is_of(error: OSError, path: Path) -> bool:
+    """Whether an error is of writing `path`: of it, its temporary name or a folder on the way there, or of no file.
+
+    A reader or a server that is gone is no fault of the file's.
+    """
+    if isinstance(error, ConnectionError | TimeoutError):
+        return False
+    whole = Path(os.path.realpath(path))
+    named = {Path(os.path.realpath(name)) for name in (error.filename, error.filename2) if name is not None}
+    return named <= {whole, _temporary(whole), *whole.parents}
 
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """The temporary name of `atomic` beside a file, or where one shall be; it takes the file's place at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{platform.node()}.{os.getpid()}.{path.name}")
+    temporary = _temporary(path)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{platform.node()}.{os.getpid()}.{path.name}")
 
 
 def unfinished(folder: Path, pattern: str) -> Iterator[Path]:

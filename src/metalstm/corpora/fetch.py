@@ -171,7 +171,7 @@ class _Fetcher:
                 self._receive_patiently(url, part, source)
             _verify(part, source, url)
             os.replace(part, target)
-        except (_NotHere, KeyboardInterrupt):
+        except (_NotHere, KeyboardInterrupt, SystemExit):
             # The next origin or the next attempt goes on from here, if the whole can be verified then.
             if part.is_file() and (source.blob is None or not part.stat().st_size):
                 part.unlink(missing_ok=True)
