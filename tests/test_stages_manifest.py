@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -95,3 +96,12 @@ def test_a_plan_that_changes_while_its_stage_runs_is_not_taken_for_done(
     assert plan.path.stat().st_mtime >= Path(plan.outputs["train"]).stat().st_mtime
     monkeypatch.setattr(join, "run", done)
     assert run.run("join", plan.path)
+
+
+@pytest.mark.parametrize("named", ["inputs", "parameters"])
+def test_a_plan_of_another_version_is_told(plan: Plan, named: str) -> None:
+    content = json.loads(plan.path.read_text(encoding="utf-8"))
+    content[named].pop("one.devel" if named == "inputs" else "corpora")
+    plan.path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=r"the plan says nothing of '.*': another version wrote it; `metalstm plan`"):
+        run.run("join", plan.path)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from metalstm.errors import UserError
 from metalstm.plan.job import Plan
-from metalstm.stages import score
+from metalstm.stages import reports, score
 from metalstm.tables.gather import gather
 
 TOKENS = ["gout", "gout", "mild", "gout", "rate"]
@@ -105,3 +106,10 @@ def test_where_params_name_the_corpora_devel_plays_no_part(train_on: str) -> Non
         assert made["scores"]["test"]["strict"]["f1"] == pytest.approx(100.0 if corpora else 80.0)
         rows = gather([Path("metrics.json")], corpora=["mine"], cells=["lstm"])
         assert [row.setting for row in rows] == ["stm", "stm-evidence"]
+
+
+@pytest.mark.parametrize("damaged", ["", "[]", '{"train_on": "train"}'])
+def test_a_damaged_record_of_a_training_is_told(damaged: str) -> None:
+    Path("training.json").write_text(damaged)
+    with pytest.raises(UserError, match=r"^training\.json: not the record of a whole training"):
+        reports.training(Path("training.json"), ["task_labels_removed", "train_on"])

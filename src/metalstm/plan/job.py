@@ -6,7 +6,7 @@ This much of the plans is all that the stages know.
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from metalstm.corpora.splits import SPLITS
 from metalstm.errors import UserError
@@ -39,6 +39,14 @@ def contextual(name: str, corpus: str) -> dict[str, str]:
 def gazetteer(name: str) -> dict[str, str]:
     """A list of names of the study, as numbers."""
     return {"names": f"data/vectors/gazetteers/{name}.safetensors"}
+
+
+class Named(dict[str, Any]):
+    """What a plan that was read has by name; a name that it lacks is one that its version did not know."""
+
+    def __missing__(self, name: str) -> NoReturn:
+        """Refuse the plan."""
+        raise UserError(f"the plan says nothing of {name!r}: another version wrote it; `metalstm plan` writes it anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,13 @@ def read(path: Path) -> Plan:
         UserError: there is no such plan, or it is not one.
     """
     try:
-        return Plan(**json.loads(path.read_text(encoding="utf-8")))
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        for key, value in content.items():
+            content[key] = Named(value) if isinstance(value, dict) else value
+        return Plan(**content)
     except FileNotFoundError:
         raise UserError(f"{path}: no such plan; `metalstm plan` writes them") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a plan ({error}); `metalstm plan` writes it anew") from None
 
 

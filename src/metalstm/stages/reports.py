@@ -1,6 +1,7 @@
-"""What the stages that score have in common: reading predictions, and reporting on the splits of a corpus."""
+"""What the stages that score have in common: reading what a training left, and reporting on the splits of a corpus."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,21 @@ def predicted(path: Path, sentences: Sequence[Sentence], split: str, corpus: str
     if [sentence.tokens for sentence in read] != [sentence.tokens for sentence in sentences]:
         raise UserError(f"{path}: not the sentences of the {split} file of {corpus}; train this run again")
     return [sentence.labels for sentence in read]
+
+
+def training(path: Path, needed: Collection[str]) -> dict[str, Any]:
+    """What a training noted of itself at `path`.
+
+    Raises:
+        UserError: it is damaged, or of a version that did not note all that is `needed`.
+    """
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        noted = None
+    if not isinstance(noted, dict) or not noted.keys() >= set(needed):
+        raise UserError(f"{path}: not the record of a whole training; remove this file and train this run again")
+    return noted
 
 
 def earlier(corpus: Corpus, split: str) -> tuple[list[Sequence[str]], list[Sequence[str]]]:

@@ -20,10 +20,10 @@ def run(plan: Plan) -> None:
     Its `evidence` holds what `with_evidence` makes of each corpus.
 
     Raises:
-        UserError: a prediction that is not of the sentences that the corpus's own file has.
+        UserError: a prediction that is not of the sentences that the corpus's own file has, or a damaged training.json.
     """
     data = {split: by_corpus(plan, split) for split in SPLITS}
-    training = json.loads(Path(plan.inputs["training.json"]).read_text(encoding="utf-8"))
+    training = reports.training(Path(plan.inputs["training.json"]), ["task_labels_removed", "train_on"])
     removed = training.pop("task_labels_removed")
     scored: dict[str, dict[str, Any]] = {}
     evidence: dict[str, dict[str, Any]] = {}

@@ -19,7 +19,7 @@ def run(plan: Plan) -> None:
     """Write metrics.json: a list with an entry for each cell, as a run's; without seeds to vote it is empty.
 
     Raises:
-        UserError: a prediction that is not of the sentences that the corpus's own file has.
+        UserError: a prediction that is not of the sentences that the corpus's own file has, or a damaged training.json.
     """
     chosen = plan.parameters
     data = {split: by_corpus(plan, split) for split in SPLITS} if chosen["seeds"] else {}
@@ -32,7 +32,7 @@ def run(plan: Plan) -> None:
 
 def _vote(plan: Plan, cell: str, data: dict[str, dict[str, list[Sentence]]]) -> dict[str, Any]:
     chosen = plan.parameters
-    training = json.loads(Path(plan.inputs[f"{cell}/training.json"]).read_text(encoding="utf-8"))
+    training = reports.training(Path(plan.inputs[f"{cell}/training.json"]), ["train_on"])
     scores: dict[str, dict[str, dict[str, Any]]] = {}
     evidence: dict[str, dict[str, Any]] = {}
     for corpus in chosen["corpora"]:
