@@ -18,6 +18,9 @@ def simulated(rng: np.random.Generator, sentences: int, recall: float, gold: Cou
 
 
 def f1(counts: Counts) -> float:
+    """Mean over seeds, from `[sentences, 3]` or `[seeds, sentences, 3]`."""
+    if counts.ndim == 3:
+        return float(np.mean([f1(seed) for seed in counts]))
     right, found, true = counts.sum(axis=0)
     return float(2 * right / (found + true)) if found + true else 0.0
 
@@ -27,7 +30,7 @@ def enumerated(first: Counts, second: Counts) -> float:
     observed = abs(f1(first) - f1(second))
     reached = [
         abs(f1(np.where(swap, second, first)) - f1(np.where(swap, first, second))) >= observed - 1e-12
-        for swap in (np.array(swaps)[:, None] for swaps in product([False, True], repeat=len(first)))
+        for swap in (np.array(swaps)[:, None] for swaps in product([False, True], repeat=first.shape[-2]))
     ]
     return float(np.mean(reached))
 
@@ -46,7 +49,7 @@ def test_counts_are_those_of_the_strict_score() -> None:
 def test_identical_systems() -> None:
     counts = simulated(np.random.default_rng(1), 50, 0.7)
     assert randomisation_test(counts, counts) == 1.0
-    assert randomisation_test(np.stack([counts, counts]), counts) == 1.0
+    assert randomisation_test(np.stack([counts, counts]), np.stack([counts, counts])) == 1.0
 
 
 def test_always_better_system() -> None:
@@ -68,10 +71,25 @@ def test_against_enumeration(seed: int) -> None:
 def test_several_seeds_against_enumeration() -> None:
     rng = np.random.default_rng(7)
     gold = rng.integers(0, 4, 8)
-    first = np.stack([simulated(rng, 8, 0.9, gold) for _ in range(2)])
-    second = np.stack([simulated(rng, 8, 0.5, gold) for _ in range(3)])
-    expected = enumerated(first.sum(axis=0) * 3, second.sum(axis=0) * 2)
-    assert randomisation_test(first, second, shuffles=50_000) == pytest.approx(expected, abs=0.01)
+    first, second = (np.stack([simulated(rng, 8, recall, gold) for _ in range(3)]) for recall in (0.9, 0.5))
+    assert randomisation_test(first, second, shuffles=50_000) == pytest.approx(enumerated(first, second), abs=0.01)
+
+
+def test_a_seed_weighs_as_much_as_another_however_little_it_predicts() -> None:
+    rng = np.random.default_rng(8)
+    well = simulated(rng, 300, 0.8)
+    collapsed = well * [0, 0, 1]
+    collapsed[0] = [well[0, 2], well[0, 2], well[0, 2]]
+    low, high = bootstrap_interval(np.stack([well, collapsed, well]))
+    mean = 100 * np.mean([f1(well), f1(collapsed), f1(well)])
+    assert low < mean < high
+    assert mean < 100 * f1(well + collapsed + well) - 5
+
+
+def test_different_numbers_of_seeds_are_no_pairs() -> None:
+    counts = simulated(np.random.default_rng(1), 50, 0.7)
+    with pytest.raises(UserError, match="2 and 1 seeds cannot be paired"):
+        randomisation_test(np.stack([counts, counts]), counts)
 
 
 def test_symmetric_and_repeatable() -> None:
@@ -90,7 +108,7 @@ def test_repeating_a_run_adds_no_evidence() -> None:
     first = simulated(rng, 100, 0.8)
     second = simulated(rng, 100, 0.7, first[:, 2])
     once = randomisation_test(first, second)
-    assert randomisation_test(np.stack([first] * 3), np.stack([second] * 2)) == once
+    assert randomisation_test(np.stack([first] * 3), np.stack([second] * 3)) == once
 
 
 def test_p_values_of_equal_systems_are_uniform() -> None:

@@ -97,7 +97,7 @@ class SentenceContext(nn.Module):
             return
         means: list[Array] = []
         for first, end in pairwise(np.cumsum([0, *files]).tolist()):
-            features = [self._known(sentences.words(row)) for row in range(first, end)]
+            features = self._known([sentences.words(row) for row in range(first, end)])
             means += pooled(features, [sentences.spelled(row) for row in range(first, end)], self._window)
         sentences.pooled = np.concatenate(means)
 
@@ -126,13 +126,18 @@ class SentenceContext(nn.Module):
     def _is_known(self, key: bytes) -> bool:
         return key in self._kept or key in self._recalled
 
-    def _known(self, words: Array) -> Array:
-        """The features `[tokens, size]` of a sentence, kept or recalled."""
-        key = _key(words)
-        if key in self._kept:
-            return self._kept[key]
-        features, name = self._recalled[key]
-        return _placed(features[name], self._are_read(words))
+    def _known(self, sentences: Sequence[Array]) -> list[Array]:
+        """The features `[tokens, size]` of the words of some sentences, kept or recalled."""
+        readings = self._readings()
+        known = []
+        for words in sentences:
+            key = _key(words)
+            if key in self._kept:
+                known.append(self._kept[key])
+            else:
+                features, name = self._recalled[key]
+                known.append(_placed(features[name], readings[words] != UNREAD))
+        return known
 
     def compute(self, sentences: Numbered, rows: Sequence[int], table: Tensor) -> list[Array]:
         """The features `[tokens, size]` of each of these sentences; what is batched depends on nothing but them."""
@@ -153,8 +158,8 @@ class SentenceContext(nn.Module):
         if not all(self._is_known(_key(words)) for words in sentences):
             return batch
         features = np.zeros((*batch.words.shape, self.vectors.components.shape[1]), np.float16)
-        for row, words in zip(features, sentences, strict=True):
-            row[: len(words)] = self._known(words)
+        for row, known in zip(features, self._known(sentences), strict=True):
+            row[: len(known)] = known
         return replace(batch, contextual=torch.from_numpy(features))
 
     def forward(self, batch: Batch, table: Tensor) -> Tensor:
@@ -171,13 +176,15 @@ class SentenceContext(nn.Module):
 
     def _words(self, sentences: Numbered) -> Iterator[tuple[Array, Array]]:
         """The words of each sentence, as rows of the table, and which of them are read."""
+        readings = self._readings()
         for row in range(len(sentences.lengths)):
             words = sentences.words(row)
-            yield words, self._are_read(words)
+            yield words, readings[words] != UNREAD
 
-    def _are_read(self, words: Array) -> Array:
-        are_read: Array = self.readings.numpy(force=True)[words] != UNREAD
-        return are_read
+    def _readings(self) -> Array:
+        """`[words]`, brought from another device once for all sentences that are asked for together."""
+        readings: Array = self.readings.numpy(force=True)
+        return readings
 
     def _computed(self, batch: Batch, table: Tensor) -> Tensor:
         """`[batch, time, size]`; on a CPU a few sentences at a time, for a language model has many states."""

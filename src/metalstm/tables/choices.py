@@ -106,8 +106,9 @@ def page(title: str, choices: Sequence[Choice]) -> str:
     notes = [
         "- Devel F1: strict, in per cent, of the epoch that was kept, which is the best one on the same file; mean "
         "over corpora and seeds.",
-        "- Difference: from the first cell of the same model, mean over the pairs of corpus and seed that both have; "
-        "not below: how many of these pairs are not below it. With one seed half a point to a point is chance.",
+        "- Difference: from the first row of the same model, which is the first of `cells` with a training; mean over "
+        "the pairs of corpus and seed that both have; not below: how many of these pairs are not below it. With one "
+        "seed half a point to a point is chance.",
         "- CPU: seconds of a training, and how many times that of the first cell.",
         "- Test files have no part in this table, so it is the one to choose by.",
     ]
