@@ -151,8 +151,8 @@ def strip(
 
 @app.command()
 def evaluate(
-    gold: Annotated[Path, typer.Argument(help="Token TAB label a line.")],
-    pred: Annotated[Path, typer.Argument(help="The same tokens with predicted labels (the last column counts).")],
+    gold: Annotated[Path, typer.Argument(help="Token TAB label a line; of more columns the last counts.")],
+    pred: Annotated[Path, typer.Argument(help="The same tokens with predicted labels; again the last column counts.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Score one file against another: strict, conlleval and the study's own way."""
