@@ -84,6 +84,33 @@ def test_convert_refuses_a_folder_to_write_to(tmp_path: Path) -> None:
     assert refused(metalstm("convert", "a.tsv", ".", folder=tmp_path)).startswith("metalstm: .: expected the name")
 
 
+def test_convert_refuses_to_overwrite_what_it_reads(tmp_path: Path) -> None:
+    content = IOB2.replace("\t", "\tNN\t")
+    (tmp_path / "a.tsv").write_text(content, encoding="utf-8")
+    (tmp_path / "b.tsv").symlink_to("a.tsv")
+    for name in ("a.tsv", "b.tsv"):
+        line = refused(metalstm("convert", "a.tsv", name, folder=tmp_path))
+        assert line.startswith(f"metalstm: {name}: expected another file than a.tsv, which is read and would be lost")
+    assert (tmp_path / "a.tsv").read_text(encoding="utf-8") == content
+
+
+def test_tag_refuses_to_overwrite_what_it_reads(tmp_path: Path) -> None:
+    for name in ("text", "labelled"):
+        (tmp_path / name).write_text(IOB2, encoding="utf-8")
+    given = [("--out", "text", "text"), ("--out", "labelled", "--known", "labelled", "text")]
+    for arguments in given:
+        line = refused(metalstm("tag", "--model", "nowhere", *arguments, folder=tmp_path))
+        assert line.startswith(f"metalstm: {arguments[1]}: expected another file than {arguments[1]}, which is read")
+
+
+@pytest.mark.parametrize("source", ["joint", "joint/train.tsv", "empty"])
+def test_strip_of_nothing_is_refused(tmp_path: Path, source: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "joint").mkdir()
+    (tmp_path / "joint" / "train.tsv").write_text("")
+    assert refused(metalstm("strip", source, "apart", folder=tmp_path)).startswith(f"metalstm: {source}: ")
+
+
 @pytest.mark.parametrize("content", ["", "\n\n", "-DOCSTART-\tO\n\n"])
 def test_convert_refuses_a_file_without_a_sentence(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.tsv").write_text(content, encoding="utf-8")

@@ -83,6 +83,32 @@ def test_a_file_whose_lines_end_with_cr_is_told_so(tmp_path: Path) -> None:
     assert not [message for message in found if "CR LF" in message]
 
 
+TAKEN = "; `metalstm convert` takes the first for the token and the last for the label"
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        # Token, true and predicted label, as runs write them; then as CoNLL-2003 has it, with TAB and with spaces.
+        ("a\tB-x\tO\nb\tE-x\tE-x\n\n", [(1, f"every line has 3{TAKEN}"), (2, "expected S-x instead of E-x")]),
+        ("-DOCSTART-\t-X-\tO\tO\n\na\tNN\tI-NP\tI-x\nb\tNN\tI-NP\tO\n\n", [(3, f"every line has 4{TAKEN}")]),
+        (
+            "-DOCSTART- -X- O O\n\na NN I-NP I-x\nb NN  I-NP O\n\n",
+            [(1, "every line has spaces instead; `metalstm convert` writes TAB"), (3, f"every line has 4{TAKEN}")],
+        ),
+        ("a\u00a0b O\nb Q-x\n\n", [(1, "every line has spaces instead"), (2, "found 'Q-x'")]),
+        ("a\nb\n\nc\n\n", [(1, "expected two columns, token TAB label, but every line has 1")]),
+        ("a\tNN\tO\nb\tO\n\n", [(1, "but found 3")]),
+    ],
+)
+def test_other_columns_are_one_fault_and_the_last_is_checked(
+    tmp_path: Path, content: str, expected: list[tuple[int, str]]
+) -> None:
+    found = problems(tmp_path, content)
+    assert [problem.line for problem in found] == [line for line, _ in expected]
+    assert all(message in problem.message for problem, (_, message) in zip(found, expected, strict=True))
+
+
 def test_labels_beside_a_broken_line_are_not_accused(tmp_path: Path) -> None:
     assert [problem.line for problem in problems(tmp_path, "a\tB-x\nb\nc\tE-x\nd\tE-x\n\n", "iobes")] == [2, 4]
 

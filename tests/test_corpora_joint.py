@@ -92,6 +92,44 @@ def test_files_are_taken_apart_only_if_all_of_them_are_joint(tmp_path: Path, des
     assert list(joint_files.split(source, tmp_path / destination).values()) == ([1] * 4 if source == folder else [2])
 
 
+@pytest.mark.parametrize("destination", ["one", "two/../one", "link"])
+def test_no_corpus_is_overwritten_by_the_joint_one(tmp_path: Path, destination: str) -> None:
+    for corpus in ("one", "two"):
+        for name in ("train", "devel", "test"):
+            write(tmp_path / corpus / f"{name}.tsv", [Sentence((corpus, name), ("O", "O"))])
+    (tmp_path / "link").symlink_to(tmp_path / "one")
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/*.tsv")}
+    folders = joint_files.named([f"one={tmp_path / 'one'}", f"two={tmp_path / 'two'}"])
+    with pytest.raises(
+        UserError, match=rf"^{tmp_path / destination}/train.tsv: expected another file than .*one/train"
+    ):
+        joint_files.join(folders, tmp_path / destination)
+    assert {path: path.read_bytes() for path in tmp_path.glob("*/*.tsv")} == before
+
+
+@pytest.mark.parametrize(
+    ("source", "destination"), [("CRAFT/a.tsv", "CRAFT/a.tsv"), ("CRAFT", "."), ("CRAFT/a.tsv", ".")]
+)
+def test_no_joint_file_is_overwritten_by_its_parts(tmp_path: Path, source: str, destination: str) -> None:
+    path = tmp_path / "CRAFT" / "a.tsv"
+    write(path, [tag(Sentence(("a", "b"), ("O", "O")), corpus) for corpus in ("BC5CDR-chem", "CRAFT")])
+    before = path.read_bytes()
+    with pytest.raises(UserError, match=rf"^{path}: expected another file than {path}, which is read"):
+        joint_files.split(tmp_path / source, tmp_path / destination)
+    assert path.read_bytes() == before
+    assert [*tmp_path.rglob("*.tsv")] == [path]
+
+
+@pytest.mark.parametrize("source", ["joint", "joint/test.tsv"])
+@pytest.mark.parametrize("destination", ["apart", "apart.tsv"])
+def test_without_a_sentence_there_is_nothing_to_take_apart(tmp_path: Path, source: str, destination: str) -> None:
+    (tmp_path / "joint").mkdir()
+    (tmp_path / "joint" / "test.tsv").write_text("\n")
+    with pytest.raises(UserError, match=f"^{tmp_path / source}: expected sentences between task tags, but found none"):
+        joint_files.split(tmp_path / source, tmp_path / destination)
+    assert not (tmp_path / destination).exists()
+
+
 @pytest.mark.parametrize("corpus", ["", "a b", "a/b", "<a>", "a\tb", "a\n", "..", "-a", "é", "CoNLL-2003 English"])
 def test_corpus_with_an_odd_name_is_refused(corpus: str) -> None:
     for call in (opening_tag, closing_tag, task_label, lambda corpus: join({corpus: [Sentence(("a",), ("O",))]})):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalstm.corpora.tokenise import sentences, tokenise
-from metalstm.tagging.spelling import in_ascii
+from metalstm.corpora.spelling import in_ascii
+from metalstm.corpora.tokenise import _STOP, sentences, tokenise
 
 CORPORA = "raw.githubusercontent.com/cambridgeltl/MTL-Bioinformatics-2016"
 ANY_TEXT = st.text() | st.text(alphabet="aA1.?!()\"' \n\r\t-éβ\u0301\u00ad\u2028\u0085", max_size=80)
@@ -119,10 +119,24 @@ def test_what_ends_a_line_changes_no_sentence(end):
         assert [sentence.split() for sentence in shown(text.replace("\n", end))] == [words]
 
 
-@pytest.mark.parametrize("text", ["A. " * 50_000, ". " * 50_000, "x" * 200_000, "\n" * 100_000, "e.g. " * 50_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["A. " * 50_000, ". " * 50_000, "x" * 200_000, "\n" * 100_000, "e.g. " * 50_000],
+        *["." * 200_000, "?!" * 100_000, "." + ")" * 200_000, " " * 50_000 + "e.g. A " * 50_000],
+        "i" * 50_000 + " e.g. A" * 50_000,
+    ],
+    ids=lambda text: f"{text[:4]}...{text[-4:]}",
+)
 @pytest.mark.timeout(20)
 def test_odd_text_takes_no_longer_than_other_text(text):
     assert sum(map(len, sentences(text))) == len(tokenise(text))
+
+
+@given(ANY_TEXT | st.text(alphabet="..?!…)'\" aA1i\n", max_size=40))
+def test_a_run_of_stops_is_one_stop(text):
+    plain = re.compile(r"[.?!…]+[\"'”’»)\]]*(?=\s)")
+    assert [stop.span() for stop in _STOP.finditer(text)] == [stop.span() for stop in plain.finditer(text)]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from metalstm.tagging.documents import Document, Mention, TaggedSentence, lay_ou
 from metalstm.tagging.formats import FORMATS, brat, html, jsonl, render, tsv
 
 LABELS = st.sampled_from(["O", "S-Disease", "B-Drug", "I-Drug", "E-Drug"])
-SPACED = st.text(st.sampled_from("aB1.<>&\"'é\u2028\u0085 \n"), max_size=60)
+SPACED = st.text(st.sampled_from("aB1.<>&\"'é\u2028\u0085\v \t\n"), max_size=60)
 
 
 def tagged(row, labels):
@@ -87,9 +87,18 @@ def test_brat_gives_fragments_for_a_mention_that_crosses_a_line_end():
     assert brat(example()) == "T1\tDrug 0 7\tAspirin\nT2\tDisease 12 16;17 23\tlung cancer\nT3\tDisease 29 33\tgout\n"
 
 
+@pytest.mark.parametrize("break_", ["\t", "\r\n", "\v", "\x85", "\u2028", " \u2029 "])
+def test_brat_gives_fragments_where_a_reader_may_see_the_end_of_a_line_or_column(break_):
+    text = f"lung{break_}cancer"
+    (row,) = [[token for tokens in sentences(text) for token in tokens]]
+    (line,) = brat(Document(text, (tagged(row, ["B-Disease", "E-Disease"]),))).splitlines()
+    start = 4 + len(break_)
+    assert line.split("\t") == ["T1", f"Disease 0 4;{start} {start + 6}", "lung cancer"]
+
+
 @given(documents())
 def test_brat_fragments_are_places_in_the_text(document):
-    lines = brat(document).split("\n")[:-1]
+    lines = brat(document).splitlines()
     assert len(lines) == len(document.mentions())
     for line in lines:
         _, place, words = line.split("\t")

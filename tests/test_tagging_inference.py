@@ -47,8 +47,8 @@ def test_emissions_and_labels_are_those_of_the_tagger(tmp_path, monkeypatch, opt
     monkeypatch.setattr(inference, "SENTENCES_AT_ONCE", 3)
     monkeypatch.setattr(inference, "TOKENS_AT_ONCE", 40)
     tagger = saved(tmp_path, **options)
-    arrays = inference.load(tmp_path)
-    assert arrays is not None
+    arrays = load(str(tmp_path))
+    assert isinstance(arrays, inference.ArrayTagger)
     draw = np.random.default_rng(5)
     sentences = [draw.choice(WORDS, size).tolist() for size in [*draw.integers(1, 30, 20).tolist(), 1, 2]]
     batch = number(tagger.lexicon, sentences).batch(range(len(sentences)))

@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging.documents import Document, TaggedSentence, with_evidence
 from metalstm.tagging.inputs import STANDARD_INPUT, read_known_names, read_text, read_token_lines
-from metalstm.tagging.tag import tag_sentences, tag_text
+from metalstm.tagging.tag import load, tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
 
 DRUGS = ["aspirin", "warfarin", "heparin"]
@@ -153,6 +153,22 @@ def test_tokens_are_given_a_text_to_count_in():
     assert [(m.start, m.end) for m in document.mentions()] == [(4, 11), (12, 19)]
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("aspirin", "expected sentences of tokens, but found a text, 'aspirin'; give it to `tag_text`"),
+        ([["and"], "aspirin"], "sentence 2: expected its tokens, but found a text, 'aspirin'; give a list"),
+        ([["and"], ["aspirin", "\u00a0"]], r"sentence 2: expected tokens that are no white space .*'\\xa0'"),
+        ([["and", ""]], "sentence 1: expected tokens"),
+        ([["and\tO"]], "sentence 1: expected tokens"),
+        ([["and\n"]], "sentence 1: expected tokens"),
+    ],
+)
+def test_what_is_no_token_is_not_tagged_as_one(given, message):
+    with pytest.raises(UserError, match=message):
+        tag_sentences(pharmacist(), given)
+
+
 def test_characters_that_the_model_never_saw_are_read_in_ascii_and_shown_as_they_are():
     tagger = pharmacist(words=("TNFalpha",))
     document = tag_text(tagger, "TNFα and heparin")
@@ -195,12 +211,52 @@ def test_token_files_may_have_labels_or_not(tmp_path):
         assert read_token_lines(path) == [("a", "b"), ("c",)]
 
 
-def test_tokens_may_come_through_a_pipe():
+@contextmanager
+def pipe(content):
     reading, writing = os.pipe()
-    os.write(writing, b"a\tO\nb\tS-x\n\nc\tO\n")
+    os.write(writing, content)
     os.close(writing)
-    assert read_token_lines(Path(f"/dev/fd/{reading}")) == [("a", "b"), ("c",)]
+    yield Path(f"/dev/fd/{reading}")
     os.close(reading)
+
+
+def test_tokens_may_come_through_a_pipe():
+    with pipe(b"a\tO\nb\tS-x\n\nc\tO\n") as path:
+        assert read_token_lines(path) == [("a", "b"), ("c",)]
+
+
+@pytest.mark.parametrize("content", ["a\nb\n\n\nc\n\u00a0\n", "a\tO\n\n-DOCSTART-\tO\n\nc\tO\n \tS-x\n"])
+def test_a_token_of_white_space_alone_is_refused_by_line(tmp_path, content):
+    path = tmp_path / "tokens"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=f"^{path}:6: expected a token, but found white space alone, '.*'; take out"):
+        read_token_lines(path)
+    with pipe(content.encode()) as path, pytest.raises(UserError, match=f"^{path}: sentence 2, token 2: expected a"):
+        read_token_lines(path)
+
+
+def test_a_token_of_white_space_from_standard_input_is_refused_by_its_place(tmp_path):
+    (tmp_path / "tokens").write_text("a\n\u00a0\n", encoding="utf-8")
+    command = [sys.executable, "-m", "metalstm", "tag", "--model", "nowhere", "--tokens"]
+    with (tmp_path / "tokens").open() as file:
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("metalstm: /dev/stdin: sentence 1, token 2: expected a token, but found white space")
+
+
+def test_a_run_that_went_on_for_each_corpus_is_loaded_as_one_of_them(tmp_path):
+    taught = [(["aspirin"], ["S-Drug"])]
+    tagger = small_tagger(taught, corpora=("A", "B"))
+    joint = {name: value.clone() for name, value in tagger.state_dict().items()}
+    with torch.no_grad():
+        tagger.emission.bias += 1
+    digests = {"A": storage.save_continued(tagger, joint, tmp_path, "A")}
+    tagger.load_state_dict(joint)
+    storage.save(tagger, tmp_path, continued=digests)
+    with pytest.raises(UserError, match=rf"^{tmp_path}: .* say as which one it shall tag \(--corpus\): A, B$"):
+        load(tmp_path)
+    assert torch.equal(load(str(tmp_path), "A").emission.bias, joint["emission.bias"] + 1)
+    assert torch.equal(load(tmp_path, "B").emission.bias, joint["emission.bias"])
 
 
 def test_standard_input_may_be_a_socket_and_is_utf8_whatever_the_locale():

@@ -36,6 +36,27 @@ def test_other_text_is_not_taken_for_it(text):
     assert not held(SENTENCE).within(text)
 
 
+GREEK = ("TNF", "-", "α", "rose", "by", "5", "µ", "M", "±", "2", "in", "naïve", "mice", "on", "day", "3", ".")
+WRITTEN_OUT = tuple({"α": "alpha", "µ": "micro", "±": "+/-", "naïve": "naive"}.get(token, token) for token in GREEK)
+PRINTED = "So it was. TNF‐α rose by 5 µM ± 2 in nai\u0308ve mice on day 3."
+
+
+def test_a_sentence_that_a_corpus_wrote_out_in_ascii_is_found_as_it_is_printed():
+    for sentence in (GREEK, WRITTEN_OUT):
+        kept = held(sentence)
+        assert kept.within(PRINTED)
+        assert kept.within(" ".join(WRITTEN_OUT))
+        assert kept.elsewhere(GREEK, "b")
+        assert kept.elsewhere(WRITTEN_OUT, "b")
+        assert len(kept) == 1
+    assert not held(GREEK).within(PRINTED.replace("α", "β"))
+
+
+def test_a_sign_that_is_spelled_with_a_letter_may_be_another_sign():
+    sentence = ("All", "of", "the", "seeds", "were", "sown", "in", "5", "×", "10", "pots", ".")
+    assert held(sentence).within("All of the seeds were sown in 5 * 10 pots.")
+
+
 def test_headings_do_not_count():
     kept = held(HEADING, LONG_HEADING, ("a", "b", "c", "d", "e", "f"))
     assert len(kept) == 0

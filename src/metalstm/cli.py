@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Optional
 
 import typer
 
-from metalstm import interruption, outcome, threads
+from metalstm import interruption, outcome, overwriting, threads
 from metalstm.errors import UserError
 
 app = typer.Typer(
@@ -93,6 +93,7 @@ def convert(
     """Convert a file from one tag scheme to another."""
     from metalstm.corpora import columns, conversion
 
+    overwriting.require_apart([src], [dst])
     converted = conversion.read(src, source, target)
     columns.write(dst, converted.sentences)
     found, repaired = converted.source, converted.repaired
@@ -146,8 +147,8 @@ def strip(
 
 @app.command()
 def evaluate(
-    gold: Annotated[Path, typer.Argument(help="Token TAB label a line.")],
-    pred: Annotated[Path, typer.Argument(help="The same tokens with predicted labels (the last column counts).")],
+    gold: Annotated[Path, typer.Argument(help="Token TAB label a line; of more columns the last counts.")],
+    pred: Annotated[Path, typer.Argument(help="The same tokens with predicted labels; again the last column counts.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Score one file against another: strict, conlleval and the study's own way."""
@@ -197,6 +198,7 @@ def tag(
     from metalstm.tagging.tag import load, tag_sentences, tag_text
 
     source = file or inputs.STANDARD_INPUT
+    overwriting.require_apart([source, known], [out])
     # Read before the model: a wrong file is told at once.
     sentences = inputs.read_token_lines(source) if tokens else None
     text = None if tokens else inputs.read_text(source)
@@ -256,9 +258,7 @@ def track(
 
     store = uri or tracking.Settings.read(results).uri
     if store is None:
-        raise UserError(
-            "tracking is off in params.yaml (tracking.enabled), or no plan was written; or name a store: --uri"
-        )
+        raise UserError("tracking is off in params.yaml (tracking.enabled) or no plan was written; name a store: --uri")
     counts = tracking.send_all(results, store)
     print(
         f"{store}: {counts.sent} runs sent, {counts.replaced} replaced, {counts.unchanged} there already, "

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from metalstm.corpora.columns import BYTE_ORDER_MARK, DOCUMENT_START, content
@@ -52,6 +53,11 @@ def check(path: Path, scheme: Scheme | None = None) -> list[Problem]:
         texts.append(text)
         problems += [Problem(number, message) for message in wrong]
     problems += _layout(texts)
+    if _is_spaced(texts):
+        problems.append(
+            Problem(1, "expected TAB between columns, but every line has spaces instead; `metalstm convert` writes TAB")
+        )
+        texts = ["\t".join(filter(None, text.split(" "))) for text in texts]
     sentences, wrong_rows = _sentences(texts)
     problems += wrong_rows
     if not sentences:
@@ -103,32 +109,56 @@ def _layout(texts: list[str]) -> Iterator[Problem]:
         yield Problem(len(lines), "expected a blank line after the last sentence, but the file ends without one")
 
 
+def _is_spaced(texts: list[str]) -> bool:
+    """Whether all lines, more than one, have spaces between columns and none a TAB."""
+    lines = [text for text in texts if text]
+    return len(lines) > 1 and all(" " in line.strip(" ") and "\t" not in line for line in lines)
+
+
 def _sentences(texts: list[str]) -> tuple[list[list[_Row]], list[Problem]]:
     """The labels of each sentence with their lines, and what is wrong with single lines."""
-    sentences: list[list[_Row]] = []
+    blocks = list(_blocks(texts))
+    widths = [len(columns) for block in blocks for _, columns in block]
     problems: list[Problem] = []
-    rows: list[_Row] = []
-    for number, text in enumerate(texts, start=1):
-        columns = text.split("\t")
-        if not text:
-            rows = []
-        elif rows or columns[0] != DOCUMENT_START:
-            if not rows:
-                sentences.append(rows)
-            wrong = _row_problems(columns)
-            problems += [Problem(number, message) for message in wrong]
-            rows.append(_Row(number, columns[1].strip() if len(columns) == 2 else _UNREAD))
+    width = 2
+    if len(widths) > 1 and widths.count(widths[0]) == len(widths) and widths[0] != width:
+        # One fault of the file, not one for each line.
+        width = widths[0]
+        hint = "; `metalstm convert` takes the first for the token and the last for the label" if width > 1 else ""
+        message = f"expected two columns, token TAB label, but every line has {width}{hint}"
+        problems.append(Problem(blocks[0][0][0], message))
+    sentences: list[list[_Row]] = []
+    for block in blocks:
+        problems += [Problem(number, message) for number, columns in block for message in _row_problems(columns, width)]
+        sentences.append(
+            [_Row(number, columns[-1].strip() if len(columns) == width > 1 else _UNREAD) for number, columns in block]
+        )
     return sentences, problems
 
 
-def _row_problems(columns: list[str]) -> Iterator[str]:
-    if len(columns) != 2:
+def _blocks(texts: list[str]) -> Iterator[list[tuple[int, list[str]]]]:
+    """The lines of each sentence by their numbers, taken apart at every TAB."""
+    block: list[tuple[int, list[str]]] = []
+    for number, text in enumerate(chain(texts, [""]), start=1):
+        columns = text.split("\t")
+        if not text and block:
+            yield block
+            block = []
+        elif text and (block or columns[0] != DOCUMENT_START):
+            block.append((number, columns))
+
+
+def _row_problems(columns: list[str], width: int) -> Iterator[str]:
+    """What is wrong with a line of a file whose lines should have so many columns, the label in the last."""
+    if len(columns) != width:
         hint = ", with spaces instead of TAB" if len(columns) == 1 and " " in columns[0].strip(" ") else ""
         yield f"expected two columns, token TAB label, but found {len(columns)}{hint}"
         return
-    token, label = columns
-    if not token:
+    if not columns[0]:
         yield "expected a token before the TAB, but found nothing"
+    if width == 1:
+        return
+    label = columns[-1]
     if not label:
         yield "expected a label after the TAB, but found nothing"
     elif label != label.strip():

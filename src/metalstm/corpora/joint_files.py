@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from metalstm import overwriting
 from metalstm.corpora import columns, joint, labels
 from metalstm.corpora.columns import Sentence
 from metalstm.corpora.splits import SPLITS
@@ -34,8 +35,11 @@ def join(folders: Mapping[str, Path], destination: Path) -> dict[Path, list[str]
     Nothing is written before all files have been read and found in order.
 
     Raises:
-        UserError: no folder has a file of some split; labels that are not IOBES; as `joint.join`.
+        UserError: no folder has a file of some split; labels that are not IOBES; a corpus stands where its joint file
+            would be written; as `joint.join`.
     """
+    read = [folder / f"{split}.tsv" for folder in folders.values() for split in SPLITS]
+    overwriting.require_apart(read, [destination / f"{split}.tsv" for split in SPLITS])
     joined = {}
     for split in SPLITS:
         present = {
@@ -61,17 +65,23 @@ def split(source: Path, destination: Path) -> dict[Path, int]:
     read and taken apart.
 
     Raises:
-        UserError: there is no file; a sentence does not stand between the two tags of one corpus.
+        UserError: there is no file, or no sentence; a sentence does not stand between the two tags of one corpus; a
+            file would be written where one is read.
     """
     files = sorted(source.glob("[!.]*.tsv")) if source.is_dir() else [source]
     if not files:
         raise UserError(f"{source}: no .tsv file in this folder")
     whole = destination.suffix == ".tsv" and not source.is_dir()
-    # A file without sentences still is one, where its name does not depend on them.
-    parts: dict[Path, list[Sentence]] = {destination: []} if whole else {}
+    parts: dict[Path, list[Sentence]] = {}
     for file in files:
         for corpus, sentence in _untagged(file):
             parts.setdefault(destination if whole else destination / corpus / file.name, []).append(sentence)
+    if not parts:
+        raise UserError(
+            f"{source}: expected sentences between task tags, but found none; "
+            "give a file that `metalstm join` has written, or a folder of such"
+        )
+    overwriting.require_apart(files, parts)
     for path, sentences in parts.items():
         columns.write(path, sentences)
     return {path: len(sentences) for path, sentences in parts.items()}

@@ -51,7 +51,8 @@ _WIDTHS = range(40, 121)
 
 _CLOSING = "\"'”’»)]"
 _AROUND_WORD = "\"'“‘«([,;:"
-_STOP = re.compile(rf"[.?!…]+[{re.escape(_CLOSING)}]*(?=\s)")
+# Not looked for within a run of stops: to go through the rest of the run at each of them would take its length squared.
+_STOP = re.compile(rf"(?<![.?!…])[.?!…]++[{re.escape(_CLOSING)}]*+(?=\s)")
 # A capital, a digit, or a lower-case name with one of the two in it: p53, mRNA, beta2, c-Myc.
 _OPENING = re.compile(r"""["'“‘«([{]*(?:[A-Z0-9\u00c0-\u00de\u0391-\u03a9]|[a-zα-ω]+-?[A-Z0-9])""")
 _LOOK_BACK = 60
@@ -83,9 +84,9 @@ _OPENERS = _words(
 
 def _sentence_spans(text: str) -> Iterator[tuple[int, int]]:
     for start, end in _block_spans(text):
-        opening = start
+        opening, first = start, True
         for stop in _STOP.finditer(text, start, end):
-            if _ends_sentence(text, opening, stop, end):
+            if first := _ends_sentence(text, opening, stop, end, first=first):
                 yield opening, stop.end()
                 opening = stop.end()
         yield opening, end
@@ -114,17 +115,23 @@ def _is_filled(line: str, next_line: str, width: int) -> bool:
     return width in _WIDTHS and word is not None and len(line.rstrip()) + 1 + len(word.group()) > width
 
 
-def _ends_sentence(text: str, opening: int, stop: re.Match[str], end: int) -> bool:
-    """Whether a sentence that began at `opening` ends with the punctuation `stop`, which white space follows."""
+def _ends_sentence(text: str, opening: int, stop: re.Match[str], end: int, *, first: bool) -> bool:
+    """Whether a sentence that began at `opening` ends with the punctuation `stop`, which white space follows.
+
+    `first` says that no other such punctuation stands between the two.
+    """
     following = _FIRST_WORD.search(text, stop.end(), end)
     if following is None or _OPENING.match(following.group()) is None:
         return False
-    return stop.group().rstrip(_CLOSING) != "." or not _is_shortened(text, opening, stop, following.group())
+    return stop.group().rstrip(_CLOSING) != "." or not _is_shortened(
+        text, opening, stop, following.group(), first=first
+    )
 
 
-def _is_shortened(text: str, opening: int, stop: re.Match[str], following: str) -> bool:
+def _is_shortened(text: str, opening: int, stop: re.Match[str], following: str, *, first: bool) -> bool:
     """Whether the full stop is part of what stands before it: an abbreviation, initials, the number of a list item."""
-    if _LIST_NUMBER.fullmatch(text, opening, stop.end()):
+    # A number is one word, so only the first stop can be its own: to look at each would read a long indent each time.
+    if first and _LIST_NUMBER.fullmatch(text, opening, stop.end()):
         return True
     before = text[max(opening, stop.start() - _LOOK_BACK) : stop.start()]
     word = _LAST_WORD.findall(before)[0]

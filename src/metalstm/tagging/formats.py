@@ -57,7 +57,9 @@ def brat(document: Document) -> str:
     """The .ann file of brat's standoff format, for a .txt file that holds the document's text.
 
     A mention that goes over a line's end is given in fragments, as the format demands
-    (https://brat.nlplab.org/standoff.html, 'Text-bound annotations').
+    (https://brat.nlplab.org/standoff.html, 'Text-bound annotations'); so it is at whatever else some readers take for
+    the end of a line, and at a TAB, which would part the text in two columns. Where a mention is white space alone no
+    line can be written; `inputs.read_token_lines` and `tag.tag_sentences` take no such token.
     """
     lines = []
     for number, mention in enumerate(document.mentions(), start=1):
@@ -97,7 +99,7 @@ FORMATS: MappingProxyType[str, Callable[[Document], str]] = MappingProxyType(
 )
 
 _SPACE = re.compile(r"\s+")
-_WITHIN_LINE = re.compile(r"[^\s](?:[^\r\n]*[^\s])?")
+_WITHIN_LINE = re.compile(r"\S(?:[^\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]*\S)?")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -3,9 +3,10 @@
 import errno
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
-from metalstm.corpora import columns, conversion
+from metalstm.corpora import columns, conversion, labels
 from metalstm.errors import UserError
 from metalstm.scoring.known import SHORTEST, KnownNames, known_names
 
@@ -23,6 +24,10 @@ class _StandardInput(PathHere):
         if sys.stdin is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return sys.stdin.buffer.read()
+
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        """No: not even a file that comes this way can be read a second time."""
+        return False
 
 
 STANDARD_INPUT: Path = _StandardInput("/dev/stdin")
@@ -47,9 +52,18 @@ def read_token_lines(path: Path) -> list[tuple[str, ...]]:
     label, is not read.
 
     Raises:
-        UserError: the file cannot be read or is not UTF-8; a line has no token.
+        UserError: the file cannot be read or is not UTF-8; a line has no token, or one of white space alone.
     """
-    return columns.read_tokens(path, separator=columns.tab_or_spaces)
+    sentences = columns.read_tokens(path, separator=columns.tab_or_spaces)
+    blank = {word for word in set(chain.from_iterable(sentences)) if word.isspace()}
+    if blank:
+        places = ((n, at, word) for n, tokens in enumerate(sentences) for at, word in enumerate(tokens))
+        number, position, token = next(place for place in places if place[2] in blank)
+        raise UserError(
+            f"{labels.place(path, number, position, columns.tab_or_spaces)}: expected a token, but found white space "
+            f"alone, {token!r}; take out the line, or leave it empty where a sentence ends"
+        )
+    return sentences
 
 
 def read_known_names(path: Path) -> KnownNames:

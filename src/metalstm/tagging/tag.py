@@ -2,36 +2,53 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from metalstm.corpora.spelling import in_ascii
 from metalstm.corpora.tokenise import Token, sentences
+from metalstm.errors import UserError
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
 from metalstm.tagging import inference
 from metalstm.tagging.documents import Document, TaggedSentence, lay_out
 from metalstm.tagging.inference import ArrayTagger
-from metalstm.tagging.spelling import in_ascii
 from metalstm.tagging.tokens import tag_tokens
 
 if TYPE_CHECKING:
     from metalstm.nn.tagger import Tagger
 
+_PARTS_COLUMNS = re.compile(r"[\t\n\r]")
 
-def load(directory: Path, corpus: str | None = None) -> Tagger | ArrayTagger:
+
+def load(directory: str | os.PathLike[str], corpus: str | None = None) -> Tagger | ArrayTagger:
     """The tagger of a run, with the weights of `corpus` if it has such; without torch if that can be.
 
-    Raises UserError as `nn.storage.load` does.
+    A tagger that was trained further for each of several corpora has to be loaded as the one that it shall tag as.
+
+    Raises:
+        UserError: as `nn.storage.load`; or no corpus is named although each has weights of its own.
     """
-    tagger = inference.load(directory)
+    folder = Path(directory)
+    tagger = inference.load(folder)
     if tagger is not None:
         return tagger
     import torch
 
     from metalstm.nn import storage
 
+    if corpus is None:
+        described = storage.describe(folder)
+        if described.continued_sha256 and len(known := described.lexicon.corpora) > 1:
+            raise UserError(
+                f"{folder}: this model was trained further for each of its corpora: say as which one it shall tag "
+                f"(--corpus): {', '.join(known)}"
+            )
     torch.set_num_threads(1)
-    return storage.load(directory, corpus)
+    return storage.load(folder, corpus)
 
 
 def tag_text(tagger: Tagger | ArrayTagger, text: str, corpus: str | None = None) -> Document:
@@ -42,9 +59,34 @@ def tag_text(tagger: Tagger | ArrayTagger, text: str, corpus: str | None = None)
 def tag_sentences(tagger: Tagger | ArrayTagger, tokens: Sequence[Sequence[str]], corpus: str | None = None) -> Document:
     """Tag sentences that are tokens already; offsets are those in the text that `documents.lay_out` makes of them.
 
-    Raises UserError as `tag_tokens` does.
+    Raises:
+        UserError: as `tag_tokens`; a sentence is a text, or a token no word in a line.
     """
+    _require_tokens(tokens)
     return _tag_placed(tagger, *lay_out(tokens), corpus)
+
+
+def _require_tokens(sentences: Sequence[Sequence[str]]) -> None:
+    """Refuse text where tokens are due: it would be tagged character by character; and tokens that no file can hold."""
+    if isinstance(sentences, str):
+        raise UserError(f"expected sentences of tokens, but found a text, {_shown(sentences)}; give it to `tag_text`")
+    for number, tokens in enumerate(sentences, start=1):
+        if isinstance(tokens, str):
+            raise UserError(
+                f"sentence {number}: expected its tokens, but found a text, {_shown(tokens)}; "
+                "give a list of tokens, or give the text to `tag_text`"
+            )
+    broken = {word for word in set(chain.from_iterable(sentences)) if not word.strip() or _PARTS_COLUMNS.search(word)}
+    if broken:
+        number, token = next((n, t) for n, row in enumerate(sentences, start=1) for t in row if t in broken)
+        raise UserError(
+            f"sentence {number}: expected tokens that are no white space and hold no TAB and no line end, "
+            f"but found {_shown(token)}; take it out or mend it"
+        )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:37]}...")
 
 
 def _tag_placed(

@@ -15,14 +15,12 @@ _SPELLINGS = {
     **dict.fromkeys("‘’‚′`´", "'"),
     **dict.fromkeys("“”„″«»", '"'),
 }
+_TABLE = str.maketrans(_SPELLINGS)
 
 
-def in_ascii(token: str) -> str:
+def in_ascii(text: str) -> str:
     """`TNFα` as `TNFalpha`, `±` as `+/-`, `naïve` as `naive`; what has no such spelling stays as it is."""
     # A mark may hide what has a spelling, as it does on an accented Greek letter: spell before and after.
-    bare = "".join(mark for mark in unicodedata.normalize("NFKD", _spell(token)) if not unicodedata.combining(mark))
-    return _spell(bare) or token
-
-
-def _spell(text: str) -> str:
-    return "".join(_SPELLINGS.get(character, character) for character in text)
+    apart = unicodedata.normalize("NFKD", text.translate(_TABLE))
+    bare = apart if apart.isascii() else "".join(mark for mark in apart if not unicodedata.combining(mark))
+    return bare.translate(_TABLE) or text
