@@ -10,7 +10,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
-from metalstm import faults
+from metalstm import faults, stage_names
 from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
@@ -133,6 +133,8 @@ def validate(document: Any, path: Path) -> Study:
     _check_changes(study, refuse)
     _check_runs(study, refuse)
     _check_images(study, refuse)
+    if clash := stage_names.clash(study):
+        refuse(*clash)
     return study
 
 
