@@ -1,5 +1,6 @@
 """params.yaml: how it is read (YAML 1.2), and what must hold between its parts."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -105,6 +106,10 @@ def validate(document: Any, path: Path) -> Study:
         line = faults.line_of(document, location)
         raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
 
+    for place in faults.keys_that_are_no_text(document):
+        # What such a key names, DVC leaves out without a word.
+        shown = json.dumps(plain(place[-1]), default=str)
+        refuse(place, f"this key is read as {shown}, which is no text; put it in quotes")
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
