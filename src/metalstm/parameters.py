@@ -266,8 +266,9 @@ def _where_it_went_wrong(study: Study, changes: dict[Location, Change]) -> Locat
             return False
         return True
 
-    # Before the first change there are `model` and `training` as they stand, which are right by themselves.
-    return [*changes][max(filter(is_well, range(len(changes))))]
+    last = max(filter(is_well, range(len(changes))), default=None)
+    # Of themselves `model` is right, and `training` may want a change that no run has.
+    return ("training",) if last is None else [*changes][last]
 
 
 def _check_images(study: Study, refuse: Refuse) -> None:
