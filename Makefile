@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help install demo test lint bench ui reproduce
+.PHONY: help install demo test lint schema bench ui reproduce
 
 help:  ## This list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ lint: $(INSTALLED)  ## Style, types, workflow
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+schema: $(INSTALLED)  ## The JSON schema of params.yaml anew, after a change in the options
+	python -m metalstm.json_schema workflow/schemas/params.schema.json
 
 bench: $(INSTALLED)  ## Speed beside Flair, torch and pytorch-crf; tables in docs/benchmarks.md (FLAIR=PYTHON for Flair)
 	python benchmarks/peers.py --flair '$(FLAIR)' --train $(CORPUS)/train.tsv --test $(CORPUS)/test.tsv

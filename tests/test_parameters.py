@@ -87,6 +87,10 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
         ("rate: 0.1}", "rate: .inf}", 10, "learning_rate"),
         ("cells: [lstm]", "cells: [2020-13-45]", 5, "2020-13-45 looks like a value of type timestamp and is none"),
         ("cells: [lstm]", "cells: [!!int many]", 5, "many looks like a value of type int and is none"),
+        ("groups:", "groups:\n  1: [CRAFT]", 3, "this key is read as 1, which is no text; put it in quotes"),
+        ("variants: {}", "variants: {true: {cell: rnn}}", 7, "this key is read as true, which is no text"),
+        ("images:", "own_corpora:\n  mine:\n    null: here\nimages:", 9, "this key is read as null, which is no text"),
+        ("images:", "overrides:\n  - when: {2020-01-01: lstm}\nimages:", 8, 'this key is read as "2020-01-01"'),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(
@@ -99,6 +103,11 @@ def test_a_mistake_is_one_line_with_its_place(
     assert words in message
     assert "\n" not in message
     assert message.startswith(f"{path}:{line}: " if line else f"{path}: ")
+
+
+def test_a_name_of_digits_is_one_in_quotes(tmp_path: Path) -> None:
+    study = parameters.read(written(tmp_path, STUDY.replace("groups:", "groups:\n  '1': [NCBI-disease]")))
+    assert [*study.groups] == ["1", "disease"]
 
 
 def test_yaml_1_2_is_read_and_not_1_1(tmp_path: Path) -> None:

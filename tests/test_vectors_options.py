@@ -3,8 +3,9 @@ from pathlib import Path
 import pytest
 
 from metalstm import parameters
+from metalstm.corpora.texts import Text
 from metalstm.errors import UserError
-from metalstm.vectors.options import Text, VectorOptions
+from metalstm.vectors.options import VectorOptions
 
 ADDRESS = "https://ftp.ncbi.nlm.nih.gov/pubmed/baseline/pubmed25n0001.xml.gz"
 STUDY = {

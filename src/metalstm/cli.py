@@ -33,15 +33,14 @@ Format = Literal["tsv", "jsonl", "brat", "html"]
 @app.command()
 def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params.yaml")) -> None:
     """Check params.yaml and write one plan for each job below results/plan."""
+    from metalstm.plan import remarks
     from metalstm.plan import study as planning
 
     study, plans = planning.write(params)
     trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
     print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
-    for group, members in study.groups.items():
-        left_out = [member for member in members if member not in study.corpora]
-        if left_out:
-            print(f"{group}: without {', '.join(left_out)}, which `corpora` does not name")
+    for remark in remarks.of(study, params):
+        print(remark)
 
 
 @app.command()

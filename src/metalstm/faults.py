@@ -3,7 +3,7 @@
 import difflib
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +23,18 @@ def line_of(document: Any, location: tuple[int | str, ...]) -> int | None:
             break
         node = node[part]
     return line
+
+
+def keys_that_are_no_text(document: Any, location: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The places of all keys that YAML reads as numbers, truth values, dates or nothing."""
+    if isinstance(document, dict):
+        for key, value in document.items():
+            if not isinstance(key, str):
+                yield (*location, key)
+            yield from keys_that_are_no_text(value, (*location, key))
+    elif isinstance(document, list):
+        for number, value in enumerate(document):
+            yield from keys_that_are_no_text(value, (*location, number))
 
 
 def first(error: ValidationError) -> Any:

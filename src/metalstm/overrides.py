@@ -12,7 +12,7 @@ from metalstm.errors import UserError
 from metalstm.nn.options import StudyNetworkOptions
 from metalstm.schema import Change, Study
 from metalstm.studies.options import RowsOptions
-from metalstm.training.options import JointTrainingOptions
+from metalstm.training.options import JointTrainingOptions, LoopOptions
 
 Location = tuple[int | str, ...]
 """Where something stands in the document: keys, and numbers in lists."""
@@ -47,10 +47,16 @@ def changed(study: Study, changes: Sequence[Change]) -> tuple[StudyNetworkOption
     """Network and training after the last of the changes; only then must all values fit together.
 
     Raises:
-        UserError: they do not.
+        UserError: they do not, or one of them would do nothing.
     """
     network = merged(study.model, *(change.model for change in changes), place="model")
     training = merged(study.training, *(change.training for change in changes), place="training")
+    _require_as_many_epochs(training, "training")
+    if training.mixed_precision and training.device == "cpu":
+        raise UserError(
+            "training: `mixed_precision` is for a graphics processor, and `device: cpu` uses none; "
+            "set it to false, or `device` to auto"
+        )
     return network, training
 
 
@@ -58,11 +64,23 @@ def image_options(study: Study, variant: str) -> RowsOptions:
     """Network and training of a variant that reads images.
 
     Raises:
-        UserError: what it says of its training is wrong.
+        UserError: what it says of its training is wrong, or would do nothing.
     """
     common = RowsOptions.model_validate(study.images.model_dump(include=set(RowsOptions.model_fields)))
     own = study.images.variants[variant].training
-    return merged(common, own, place=f"images.variants.{variant}.training")
+    place = f"images.variants.{variant}.training"
+    options = merged(common, own, place=place)
+    _require_as_many_epochs(options, place)
+    return options
+
+
+def _require_as_many_epochs(options: LoopOptions, place: str) -> None:
+    """A mean over more epochs than there are would be one over fewer than is said."""
+    if options.averaging is not None and options.averaging.last_epochs > options.epochs:
+        raise UserError(
+            f"{place}: `averaging.last_epochs` ({options.averaging.last_epochs}) is more than `epochs` "
+            f"({options.epochs}); give it at most as many"
+        )
 
 
 def merged(options: Chosen, *changes: dict[str, Any], place: str) -> Chosen:

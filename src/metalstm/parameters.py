@@ -1,5 +1,6 @@
 """params.yaml: how it is read (YAML 1.2), and what must hold between its parts."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -10,7 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.constructor import ConstructorError, RoundTripConstructor
 from ruamel.yaml.error import YAMLError
 
-from metalstm import faults
+from metalstm import faults, stage_names
 from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
@@ -105,6 +106,10 @@ def validate(document: Any, path: Path) -> Study:
         line = faults.line_of(document, location)
         raise UserError(f"{path}{f':{line}' if line else ''}: {words}") from None
 
+    for place in faults.keys_that_are_no_text(document):
+        # What such a key names, DVC leaves out without a word.
+        shown = json.dumps(plain(place[-1]), default=str)
+        refuse(place, f"this key is read as {shown}, which is no text; put it in quotes")
     try:
         study = Study.model_validate(plain(document))
     except ValidationError as error:
@@ -133,6 +138,8 @@ def validate(document: Any, path: Path) -> Study:
     _check_changes(study, refuse)
     _check_runs(study, refuse)
     _check_images(study, refuse)
+    if clash := stage_names.clash(study):
+        refuse(*clash)
     return study
 
 
@@ -259,8 +266,9 @@ def _where_it_went_wrong(study: Study, changes: dict[Location, Change]) -> Locat
             return False
         return True
 
-    # Before the first change there are `model` and `training` as they stand, which are right by themselves.
-    return [*changes][max(filter(is_well, range(len(changes))))]
+    last = max(filter(is_well, range(len(changes))), default=None)
+    # Of themselves `model` is right, and `training` may want a change that no run has.
+    return ("training",) if last is None else [*changes][last]
 
 
 def _check_images(study: Study, refuse: Refuse) -> None:

@@ -5,12 +5,12 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from metalstm.corpora.catalogue import Corpus
-from metalstm.corpora.texts import NamedTextFile, TextFile
+from metalstm.corpora.texts import NamedText, NamedTextFile, TextFile
 from metalstm.nn.options import StudyNetworkOptions
 from metalstm.options import Options, Seed
 from metalstm.studies.options import RowsOptions, Variant
 from metalstm.training.options import JointTrainingOptions, LanguageModelOptions
-from metalstm.vectors.options import NamedText, VectorOptions
+from metalstm.vectors.options import VectorOptions
 
 MTM_PLUS = "mtm-plus"
 

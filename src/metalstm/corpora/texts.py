@@ -54,6 +54,17 @@ NamedTextFile = Annotated[TextFile, BeforeValidator(named, json_schema_input_typ
 """A file of text, or just its path or address."""
 
 
+class Text(TextFile):
+    """A file of text to learn from, on this machine or elsewhere."""
+
+    tokenised: bool = False
+    """Each line is a sentence, and what stands between its spaces are its tokens."""
+
+
+NamedText = Annotated[Text, BeforeValidator(named, json_schema_input_type=str | Text)]
+"""A text, or just its path or address."""
+
+
 def planned(file: TextFile, downloads: str) -> dict[str, Any]:
     """What a plan says of a file: what params.yaml says, where a download is kept, and what the file has now."""
     own = Path(file.file) if file.file is not None else None

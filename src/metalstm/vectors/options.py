@@ -2,21 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from metalstm.corpora.texts import TextFile, named
 from metalstm.options import Options, Seed
-
-
-class Text(TextFile):
-    """A file of text to learn from, on this machine or elsewhere."""
-
-    tokenised: bool = False
-    """Each line is a sentence, and what stands between its spaces are its tokens."""
-
-
-NamedText = Annotated[Text, BeforeValidator(named, json_schema_input_type=str | Text)]
-"""A text, or just its path or address."""
 
 
 class VectorOptions(Options):

@@ -1,0 +1,44 @@
+"""What a user is told of a study that can be planned, and that may not be what was meant."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from metalstm import faults, parameters
+from metalstm.corpora import catalogue
+from metalstm.corpora.texts import TextFile
+from metalstm.overrides import Location
+from metalstm.schema import Study
+
+
+def of(study: Study, path: Path) -> Iterator[str]:
+    """A line for each group that lacks a corpus, and for each file of the user's own that is not there yet.
+
+    The stage that reads a file refuses to run without it; until then it may be put in its place, and a kept params.yaml
+    is read where its files are not. `path` is the study's params.yaml.
+    """
+    for group, members in study.groups.items():
+        if left_out := [member for member in members if member not in study.corpora]:
+            yield f"{group}: without {', '.join(left_out)}, which `corpora` does not name"
+    absent = [(place, file) for place, file in _files(study) if not Path(file).is_file()]
+    document = parameters.document(path) if absent else None
+    for place, file in absent:
+        line, key = faults.line_of(document, place), ".".join(map(str, place))
+        where = f"{path}:{line}" if line else path
+        yield f"{where}: `{key}` names {file}, which is not there; its stage will stop at that"
+
+
+def _files(study: Study) -> Iterator[tuple[Location, str]]:
+    """The files on this machine that the study reads, and where params.yaml names them."""
+    if study.vectors.file is not None:
+        yield ("vectors", "file"), study.vectors.file
+    lists: dict[Location, Sequence[TextFile]] = {("vectors", "texts"): study.vectors.texts}
+    lists |= {("gazetteers", name): files for name, files in study.gazetteers.items()}
+    for place, files in lists.items():
+        for number, file in enumerate(files):
+            if file.file is not None:
+                yield (*place, number), file.file
+    for name in [*study.corpora, *study.images.sets]:
+        if name in study.own_corpora:
+            for role, source in catalogue.sources(study.own_corpora[name]).items():
+                if source.path is not None:
+                    yield ("own_corpora", name, "files", role), source.path

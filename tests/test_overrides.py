@@ -1,0 +1,69 @@
+"""What decides in a run does something there, whoever of study, variant and override said it."""
+
+from pathlib import Path
+
+import pytest
+
+from metalstm import parameters
+from metalstm.errors import UserError
+from metalstm.schema import Study
+
+STUDY = """\
+corpora: [NCBI-disease]
+groups: {}
+settings: {per_corpus: [stm], per_group: []}
+cells: [lstm]
+seeds: [1]
+images: {sets: [], variants: {}, seeds: [1]}
+training:
+  epochs: 3
+"""
+
+
+def read(folder: Path, text: str) -> Study:
+    path = folder / "params.yaml"
+    path.write_text(text, encoding="utf-8")
+    return parameters.read(path)
+
+
+@pytest.mark.parametrize(
+    ("study", "line", "words"),
+    [
+        (
+            STUDY.replace("epochs: 3", "epochs: 3\n  averaging: {last_epochs: 4}"),
+            7,
+            "stm/NCBI-disease/lstm: training: `averaging.last_epochs` (4) is more than `epochs` (3); give",
+        ),
+        (
+            f"{STUDY}  averaging: {{last_epochs: 3}}\noverrides:\n  - {{when: {{}}, training: {{epochs: 2}}}}\n",
+            11,
+            "`averaging.last_epochs` (3) is more than `epochs` (2)",
+        ),
+        (f"{STUDY}  device: cpu\n  mixed_precision: true\n", 7, "`mixed_precision` is for a graphics processor, and"),
+        (
+            STUDY.replace(
+                "{sets: [], variants: {}",
+                "{sets: [], epochs: 1, variants: {a: {cell: rnn, training: {averaging: {last_epochs: 2}}}}",
+            ),
+            6,
+            "images.variants.a.training: `averaging.last_epochs` (2) is more than `epochs` (1)",
+        ),
+    ],
+)
+def test_what_would_do_nothing_in_a_training_is_refused(tmp_path: Path, study: str, line: int, words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, study)
+    assert words in str(caught.value)
+    assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'}:{line}: ")
+
+
+@pytest.mark.parametrize(
+    "study",
+    [
+        f"{STUDY}  averaging: {{last_epochs: 3}}\n  continued: {{epochs: 2}}\n  mixed_precision: true\n",
+        # What every run changes.
+        f"{STUDY}  averaging: {{last_epochs: 4}}\noverrides:\n  - {{when: {{}}, training: {{epochs: 4}}}}\n",
+    ],
+)
+def test_what_does_something_in_every_run_is_taken(tmp_path: Path, study: str) -> None:
+    assert read(tmp_path, study).training.averaging is not None

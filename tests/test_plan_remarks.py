@@ -1,0 +1,69 @@
+"""What `metalstm plan` says of a study that can be planned."""
+
+from pathlib import Path
+
+import pytest
+
+from metalstm import cli
+from metalstm.plan import study as planning
+
+STUDY = """\
+corpora: [mine, linnaeus]
+groups: {all-of-it: [mine, linnaeus, CRAFT]}
+settings: {per_corpus: [stm], per_group: [mtm]}
+cells: [lstm]
+seeds: [1]
+images: {sets: [], variants: {}, seeds: [1]}
+vectors:
+  corpora: [mine]
+  texts:
+    - here.txt
+    - {file: text.txt, tokenised: true}
+    - https://example.org/far.txt
+gazetteers:
+  drugs: [here.txt, drugs.txt]
+own_corpora:
+  mine:
+    folder: corpora
+    files:
+      train: train.tsv
+      devel: here.tsv
+      test: train.tsv
+  unused: {folder: nowhere, files: {train: a, devel: b, test: c}}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "corpora").mkdir()
+    for name in ("here.txt", "corpora/here.tsv"):
+        (tmp_path / name).write_text("here", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_file_that_is_not_there_is_named_with_its_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cli.plan(Path("params.yaml"))
+    [planned, left_out, *absent] = capsys.readouterr().out.splitlines()
+    assert "plans below results/plan" in planned
+    assert left_out == "all-of-it: without CRAFT, which `corpora` does not name"
+    end = "which is not there; its stage will stop at that"
+    assert absent == [
+        f"params.yaml:11: `vectors.texts.1` names text.txt, {end}",
+        f"params.yaml:14: `gazetteers.drugs.1` names drugs.txt, {end}",
+        f"params.yaml:19: `own_corpora.mine.files.train` names corpora/train.tsv, {end}",
+        f"params.yaml:21: `own_corpora.mine.files.test` names corpora/train.tsv, {end}",
+    ]
+
+
+def test_vectors_that_are_not_there_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = STUDY.replace("vectors:\n  corpora", "vectors:\n  source: file\n  file: words.bin\n  corpora")
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    cli.plan(Path("params.yaml"))
+    assert "params.yaml:9: `vectors.file` names words.bin, which" in capsys.readouterr().out
+
+
+def test_planning_itself_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    planning.write(Path("params.yaml"))
+    assert not capsys.readouterr().out
