@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalstm.corpora.spelling import in_ascii
 from metalstm.corpora.tokenise import _STOP, sentences, tokenise
+from metalstm.spelling import in_ascii
 
 CORPORA = "raw.githubusercontent.com/cambridgeltl/MTL-Bioinformatics-2016"
 ANY_TEXT = st.text() | st.text(alphabet="aA1.?!()\"' \n\r\t-éβ\u0301\u00ad\u2028\u0085", max_size=80)

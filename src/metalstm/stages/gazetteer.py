@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from metalstm.corpora import tokenise
-from metalstm.corpora.spelling import in_ascii
 from metalstm.errors import UserError
 from metalstm.gazetteers import matching, storage
 from metalstm.plan.job import Plan
+from metalstm.spelling import in_ascii
 from metalstm.stages import texts
 from metalstm.vectors import paragraphs
 

@@ -9,10 +9,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from metalstm.corpora.spelling import in_ascii
 from metalstm.corpora.tokenise import Token, sentences
 from metalstm.errors import UserError
 from metalstm.nn.lexicon import UNKNOWN, Lexicon
+from metalstm.spelling import in_ascii
 from metalstm.tagging import inference
 from metalstm.tagging.documents import Document, TaggedSentence, lay_out
 from metalstm.tagging.inference import ArrayTagger

@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from metalstm.corpora.spelling import in_ascii
+from metalstm.spelling import in_ascii
 
 LEAST_TOKENS = 5
 LEAST_CHARACTERS = 30
