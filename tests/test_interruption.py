@@ -33,3 +33,12 @@ def test_a_request_to_end_that_python_discards_is_made_again(number: signal.Sign
     assert "Exception ignored" in done.stderr
     assert done.stdout == "went on\nin order\n"
     assert done.returncode == 128 + number
+
+
+def test_what_is_ignored_stays_ignored() -> None:
+    lines = (
+        "import os, signal\nfrom metalstm import interruption\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "interruption.end_in_order()\nos.kill(os.getpid(), signal.SIGINT)\nprint('went on')"
+    )
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "went on\n")

@@ -9,13 +9,14 @@ AGAIN = 5.0
 
 
 def end_in_order() -> None:
-    """Let SIGINT and SIGTERM raise SystemExit of 128 and their number.
+    """Let SIGINT and SIGTERM raise SystemExit of 128 and their number; one that is ignored, as behind `nohup`, stays so.
 
     Python discards an exception that is raised while a destructor or a callback of a C library runs (it writes
     `Exception ignored in`), and with it the request to end. So the exception is raised again until `ended` is called.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _end)
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
 
 
 def ended() -> None:
