@@ -9,7 +9,7 @@ AGAIN = 5.0
 
 
 def end_in_order() -> None:
-    """Let SIGINT and SIGTERM raise SystemExit of 128 and their number; one that is ignored, as behind `nohup`, stays so.
+    """Let SIGINT and SIGTERM raise SystemExit of 128 and their number; an ignored one (a job behind `&`) stays so.
 
     Python discards an exception that is raised while a destructor or a callback of a C library runs (it writes
     `Exception ignored in`), and with it the request to end. So the exception is raised again until `ended` is called.
