@@ -10,8 +10,8 @@ from metalstm.tables.columns import NOTHING, Column, as_markdown, number, on_ter
 from metalstm.tables.rows import NO_CELL, Absent, Row, base, derivation, has_evidence, is_vote
 
 _PAIRED_TEST = (
-    "paired approximate randomisation over test sentences (10,000 shuffles, two-sided), the counts of the seeds that "
-    "both have summed in each sentence."
+    "paired approximate randomisation over test sentences (10,000 shuffles, two-sided), on the mean F1 of the seeds "
+    "that both have."
 )
 
 
@@ -60,8 +60,8 @@ def _columns(rows: Sequence[Row]) -> list[Column[Row]]:
                 "95 %",
                 _interval,
                 dropped=3,
-                note="95 %: interval by bootstrap over test sentences (10,000 samples), the counts of all seeds summed "
-                "in each sentence; it says nothing of the luck of a seed.",
+                note="95 %: interval of the mean F1 of the seeds, by bootstrap over test sentences (10,000 samples), "
+                "each drawn with the outputs of all seeds; it says nothing of the luck of a seed.",
             )
         )
     if any(row.study_f1 is not None for row in rows):

@@ -41,7 +41,7 @@ class Row:
     """That a group's model and STM of the same corpus and cell differ by chance in the test sentences."""
     n_test_entities: int
     f1_low: float | None = None
-    """The 95 % interval of F1 by bootstrap over test sentences, the counts of all seeds pooled in each sentence."""
+    """The 95 % interval of the mean F1 of the seeds, by bootstrap over test sentences."""
     f1_high: float | None = None
     p_cell: float | None = None
     """That this cell and lstm, setting and corpus alike, differ by chance in the test sentences."""
