@@ -1,5 +1,6 @@
 """Files that appear only when they are whole."""
 
+import errno
 import os
 import platform
 import threading
@@ -121,3 +122,11 @@ def test_an_error_of_another_file_stays_what_it_is(tmp_path: Path) -> None:
         (tmp_path / "another.txt").read_text()
     with pytest.raises(BrokenPipeError), atomic(tmp_path / "file.txt"):
         raise BrokenPipeError
+    with pytest.raises(OSError, match="Input/output error"), atomic(tmp_path / "file.txt"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_copy_to_a_full_disk_is_told_with_the_name_of_the_copy(tmp_path: Path) -> None:
+    (tmp_path / "source.txt").write_text("text")
+    with pytest.raises(UserError, match=r"copy\.txt: cannot be written: File too large"), atomic(tmp_path / "copy.txt"):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(tmp_path / "source.txt"))

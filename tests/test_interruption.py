@@ -11,7 +11,6 @@ from metalstm import interruption
 class Thing:
     pass
 
-interruption.AGAIN = 0.2
 interruption.end_in_order()
 thing = Thing()
 watched = weakref.ref(thing, lambda _: os.kill(os.getpid(), int(sys.argv[1])))
@@ -20,8 +19,6 @@ try:
     print("went on", flush=True)
     time.sleep(60)
 finally:
-    interruption.ended()
-    time.sleep(0.5)
     print("in order", flush=True)
 """
 
@@ -30,7 +27,6 @@ finally:
 def test_a_request_to_end_that_python_discards_is_made_again(number: signal.Signals) -> None:
     command = [sys.executable, "-c", SWALLOWED, str(int(number))]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    assert "Exception ignored" in done.stderr
     assert done.stdout == "went on\nin order\n"
     assert done.returncode == 128 + number
 

@@ -30,3 +30,13 @@ def test_check_says_whether_there_are_faults_whoever_reads_them(tmp_path: Path, 
 def test_a_command_without_a_reader_ends_without_a_traceback(tmp_path: Path, end: str) -> None:
     done = shell(f"metalstm cells {end}", tmp_path)
     assert (done.returncode, done.stderr) == (int(end == "> /dev/full"), SAID[end])
+
+
+def test_a_stage_that_lost_its_reader_is_not_taken_for_done(tmp_path: Path) -> None:
+    lines = (
+        "from metalstm import cli\nfrom metalstm.stages import run\n"
+        "def told(name, plan):\n    print('x' * 100_000)\n    return True\nrun.run = told\ncli.main()"
+    )
+    (tmp_path / "told.py").write_text(lines, "utf-8")
+    python = f'"{sys.executable}" told.py stage join --plan plan.json'
+    assert (shell(f"{python} | true", tmp_path).returncode, shell(python, tmp_path).returncode) == (141, 0)

@@ -98,10 +98,10 @@ def test_a_plan_that_changes_while_its_stage_runs_is_not_taken_for_done(
     assert run.run("join", plan.path)
 
 
-@pytest.mark.parametrize("named", ["inputs", "parameters"])
-def test_a_plan_of_another_version_is_told(plan: Plan, named: str) -> None:
+@pytest.mark.parametrize("lost", [("inputs", "one.devel"), ("parameters", "corpora"), ("inputs",), ("parameters",)])
+def test_a_plan_of_another_version_is_told(plan: Plan, lost: tuple[str, ...]) -> None:
     content = json.loads(plan.path.read_text(encoding="utf-8"))
-    content[named].pop("one.devel" if named == "inputs" else "corpora")
+    (content[lost[0]] if len(lost) > 1 else content).pop(lost[-1])
     plan.path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(UserError, match=r"the plan says nothing of '.*': another version wrote it; `metalstm plan`"):
         run.run("join", plan.path)

@@ -9,7 +9,7 @@ import pytest
 
 from metalstm.corpora.splits import SPLITS
 from metalstm.plan.job import Plan
-from metalstm.stages import run, snakemake_records
+from metalstm.stages import join, run, snakemake_records
 
 SENTENCES = "a\tO\nb\tS-Disease\n\n"
 SNAKEFILE = """\
@@ -62,6 +62,17 @@ def test_what_another_hand_made_of_other_parameters_is_made_anew(
     snakemake()
     assert first_tag() == "<one>"
     assert "Nothing to be done" in snakemake()
+
+    def ended_halfway(made: Plan) -> None:
+        Path("joint/train.tsv").write_text("<two>\tS-two\n\n", "utf-8")
+        raise SystemExit
+
+    monkeypatch.setattr(join, "run", ended_halfway)
+    with pytest.raises(SystemExit):
+        run.run("join", plan("two"))
+    plan("one")
+    snakemake()
+    assert first_tag() == "<one>"
 
 
 def test_a_record_whose_name_is_too_long_for_one_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

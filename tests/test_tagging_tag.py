@@ -148,7 +148,7 @@ def test_a_text_without_tokens_has_no_sentences():
 
 
 def test_tokens_are_given_a_text_to_count_in():
-    document = tag_sentences(pharmacist(), [["and", "aspirin"], ["heparin"]])
+    document = tag_sentences(pharmacist(), map(iter, [["and", "aspirin"], ["heparin"]]))
     assert document.text == "and aspirin\nheparin\n"
     assert [(m.start, m.end) for m in document.mentions()] == [(4, 11), (12, 19)]
 
@@ -158,10 +158,11 @@ def test_tokens_are_given_a_text_to_count_in():
     [
         ("aspirin", "expected sentences of tokens, but found a text, 'aspirin'; give it to `tag_text`"),
         ([["and"], "aspirin"], "sentence 2: expected its tokens, but found a text, 'aspirin'; give a list"),
-        ([["and"], ["aspirin", "\u00a0"]], r"sentence 2: expected tokens that are no white space .*'\\xa0'"),
+        ([["and"], ["aspirin", "\u00a0"]], r"sentence 2: expected tokens that are words, .*'\\xa0'"),
         ([["and", ""]], "sentence 1: expected tokens"),
         ([["and\tO"]], "sentence 1: expected tokens"),
         ([["and\n"]], "sentence 1: expected tokens"),
+        ([["and", 1]], "sentence 1: expected tokens that are words, .* but found 1;"),
     ],
 )
 def test_what_is_no_token_is_not_tagged_as_one(given, message):

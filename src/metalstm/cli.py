@@ -2,6 +2,7 @@
 
 import gc
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal, Optional
@@ -78,8 +79,11 @@ def stage(
     interruption.end_in_order()
     from metalstm.stages.run import run
 
-    if not run(name, plan):
-        print(f"{plan}: nothing to do")
+    try:
+        if not run(name, plan):
+            print(f"{plan}: nothing to do")
+    except BrokenPipeError:  # whoever read the output is gone, and the work is not done
+        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Finished files only: atomic writing, and the digests by which a file is known. Packed files as if they were not."""
 
+import errno
 import gzip
 import hashlib
 import lzma
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from metalstm.errors import UserError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a write says, which knows no name, and a copy, which names the file that it reads."""
 
 
 @contextmanager
@@ -46,15 +50,13 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
 
 
 def _is_of(error: OSError, path: Path) -> bool:
-    """Whether an error is of writing `path`: of it, its temporary name or a folder on the way there, or of no file.
-
-    A reader or a server that is gone is no fault of the file's.
-    """
-    if isinstance(error, ConnectionError | TimeoutError):
-        return False
+    """Whether an error is of writing `path`: a full disk, or what names it, its temporary name or a folder above it."""
+    if error.errno in _FULL:
+        return True
     whole = Path(os.path.realpath(path))
-    named = {Path(os.path.realpath(name)) for name in (error.filename, error.filename2) if name is not None}
-    return named <= {whole, _temporary(whole), *whole.parents}
+    names = [name for name in (error.filename, error.filename2) if isinstance(name, str | bytes | os.PathLike)]
+    named = {Path(os.path.realpath(os.fsdecode(name))) for name in names}
+    return bool(named) and named <= {whole, _temporary(whole), *whole.parents}
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import typer
 
-from metalstm import interruption
 from metalstm.errors import UserError
 
 
@@ -32,7 +31,6 @@ def of(part: Callable[[], object]) -> int | str:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except SystemExit as end:  # Typer's own, where nobody reads the output; a signal gives another code
-        interruption.ended()
         return 0 if end.code in (None, 1) else end.code
     except OSError as error:
         return _refuse(f"{error.filename or 'output'}: {error.strerror or error}")

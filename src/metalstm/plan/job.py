@@ -90,8 +90,9 @@ def read(path: Path) -> Plan:
     """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        for key, value in content.items():
-            content[key] = Named(value) if isinstance(value, dict) else value
+        for key in ("inputs", "outputs", "parameters"):
+            if isinstance(value := content.get(key, {}), dict):
+                content[key] = Named(value)
         return Plan(**content)
     except FileNotFoundError:
         raise UserError(f"{path}: no such plan; `metalstm plan` writes them") from None

@@ -24,7 +24,8 @@ def of(study: Study, path: Path) -> Iterator[str]:
     for place, file in absent:
         line, key = faults.line_of(document, place), ".".join(map(str, place))
         where = f"{path}:{line}" if line else path
-        yield f"{where}: `{key}` names {file}, which is not there; its stage will stop at that"
+        fault = "no file" if Path(file).exists() else "not there"
+        yield f"{where}: `{key}` names {file}, which is {fault}; its stage will stop at that"
 
 
 def _files(study: Study) -> Iterator[tuple[Location, str]]:

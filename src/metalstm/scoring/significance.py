@@ -7,6 +7,8 @@ difference look surer than it is. What is measured is the luck of the test sente
 spread between seeds.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,7 @@ from metalstm.scoring.entities import strict_entities
 from metalstm.scoring.scores import Labels, check_parallel
 
 Counts = NDArray[np.int64]
+_AT_ONCE = 500
 
 
 def sentence_counts(gold: Labels, predicted: Labels) -> Counts:
@@ -51,8 +54,9 @@ def randomisation_test(first: Counts, second: Counts, *, shuffles: int = 10_000,
     # A shuffle adds each sentence's difference with the sign + or - to the overall difference. The signs are fair
     # coins, so the differences d and -d are one kind, and the coins of a kind sum to a binomial number.
     kinds, sizes = np.unique(_without_sign(own - other), axis=0, return_counts=True)
-    heads = np.random.default_rng(seed).binomial(sizes, 0.5, size=(shuffles, len(sizes)))
-    differences = (2 * heads - sizes) @ kinds
+    random = np.random.default_rng(seed)
+    signs = (2.0 * random.binomial(sizes, 0.5, size=(rows, len(sizes))) - sizes for rows in _blocks(shuffles))
+    differences = np.concatenate([block @ kinds.astype(np.float64) for block in signs])
     total = (own + other).sum(axis=0)
     # F1 is a ratio of counts: that these sums are twice a system's counts does not matter.
     shuffled = np.abs(_mean_f1(total + differences) - _mean_f1(total - differences))
@@ -71,10 +75,18 @@ def bootstrap_interval(
     sentences = _ratios(_by_seed(counts))
     # Sentences with the same counts are one kind: how often each kind is drawn is multinomial.
     kinds, sizes = np.unique(sentences, axis=0, return_counts=True)
-    draws = np.random.default_rng(seed).multinomial(len(sentences), sizes / len(sentences), size=resamples)
+    random, shares = np.random.default_rng(seed), sizes / len(sentences)
+    draws = (random.multinomial(len(sentences), shares, size=rows).astype(np.float64) for rows in _blocks(resamples))
+    sums = np.concatenate([block @ kinds.astype(np.float64) for block in draws])
     outside = (1.0 - level) / 2.0
-    low, high = np.quantile(_mean_f1(draws @ kinds), [outside, 1.0 - outside])
+    low, high = np.quantile(_mean_f1(sums), [outside, 1.0 - outside])
     return 100.0 * float(low), 100.0 * float(high)
+
+
+def _blocks(number: int) -> Iterator[int]:
+    """A number in parts: with all random draws at once some thousand kinds of sentences would take a gigabyte."""
+    for done in range(0, number, _AT_ONCE):
+        yield min(_AT_ONCE, number - done)
 
 
 def _by_seed(counts: Counts) -> Counts:
@@ -102,7 +114,7 @@ def _without_sign(differences: Counts) -> Counts:
     return turned
 
 
-def _mean_f1(sums: Counts) -> NDArray[np.float64]:
+def _mean_f1(sums: Counts | NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over seeds of F1 as a fraction, from `[..., seeds * 2]`; it is 0 where there is no entity."""
     mean: NDArray[np.float64] = (sums[..., 0::2] / np.maximum(sums[..., 1::2], 1)).mean(axis=-1)
     return mean

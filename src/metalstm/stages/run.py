@@ -48,9 +48,10 @@ def run(stage: str, path: Path) -> bool:
         if not Path(file).is_file():
             raise UserError(f"{file}: no such file; {plan.job} reads it as {role}: run the stage before it first")
     built_on = manifest.basis(plan)
+    # Before, for a stage that is ended halfway has made some of its outputs.
+    snakemake_records.forget(plan.outputs.values())
     importlib.import_module(f"metalstm.stages.{stage}").run(plan)
     manifest.write(plan, built_on)
-    snakemake_records.forget(plan.outputs.values())
     if job.read(path) != plan:
         # The outputs are of the plan as it was, and must look older than the plan as it is.
         os.utime(path)

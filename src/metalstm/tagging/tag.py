@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,37 +56,43 @@ def tag_text(tagger: Tagger | ArrayTagger, text: str, corpus: str | None = None)
     return _tag_placed(tagger, text, sentences(text), corpus)
 
 
-def tag_sentences(tagger: Tagger | ArrayTagger, tokens: Sequence[Sequence[str]], corpus: str | None = None) -> Document:
+def tag_sentences(tagger: Tagger | ArrayTagger, tokens: Iterable[Iterable[str]], corpus: str | None = None) -> Document:
     """Tag sentences that are tokens already; offsets are those in the text that `documents.lay_out` makes of them.
 
     Raises:
         UserError: as `tag_tokens`; a sentence is a text, or a token no word in a line.
     """
-    _require_tokens(tokens)
-    return _tag_placed(tagger, *lay_out(tokens), corpus)
+    return _tag_placed(tagger, *lay_out(_tokens(tokens)), corpus)
 
 
-def _require_tokens(sentences: Sequence[Sequence[str]]) -> None:
+def _tokens(sentences: Iterable[Iterable[str]]) -> list[list[str]]:
     """Refuse text where tokens are due: it would be tagged character by character; and tokens that no file can hold."""
     if isinstance(sentences, str):
         raise UserError(f"expected sentences of tokens, but found a text, {_shown(sentences)}; give it to `tag_text`")
+    found: list[list[str]] = []
     for number, tokens in enumerate(sentences, start=1):
         if isinstance(tokens, str):
             raise UserError(
                 f"sentence {number}: expected its tokens, but found a text, {_shown(tokens)}; "
                 "give a list of tokens, or give the text to `tag_text`"
             )
-    broken = {word for word in set(chain.from_iterable(sentences)) if not word.strip() or _PARTS_COLUMNS.search(word)}
+        found.append([*tokens])
+    broken = {word for word in set(chain.from_iterable(found)) if not _is_token(word)}
     if broken:
-        number, token = next((n, t) for n, row in enumerate(sentences, start=1) for t in row if t in broken)
+        number, token = next((n, t) for n, row in enumerate(found, start=1) for t in row if t in broken)
         raise UserError(
-            f"sentence {number}: expected tokens that are no white space and hold no TAB and no line end, "
+            f"sentence {number}: expected tokens that are words, no white space, and hold no TAB and no line end, "
             f"but found {_shown(token)}; take it out or mend it"
         )
+    return found
 
 
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:37]}...")
+def _is_token(word: object) -> bool:
+    return isinstance(word, str) and bool(word.strip()) and _PARTS_COLUMNS.search(word) is None
+
+
+def _shown(found: object) -> str:
+    return repr(f"{found[:37]}..." if isinstance(found, str) and len(found) > 40 else found)
 
 
 def _tag_placed(
