@@ -5,8 +5,10 @@ import sys
 import pytest
 
 SWALLOWED = """
-import os, sys, time, weakref
+import os, signal, sys, time, weakref
 from metalstm import interruption
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run where it is ignored
 
 class Thing:
     pass
