@@ -34,6 +34,7 @@ class Pharmacist:
 
     lexicon: Lexicon
     stray: str = "O"
+    weights_of: str | None = None
     read: list[list[str]] = field(default_factory=list)
 
     def reading(self, sentences):
@@ -258,6 +259,18 @@ def test_a_run_that_went_on_for_each_corpus_is_loaded_as_one_of_them(tmp_path):
         load(tmp_path)
     assert torch.equal(load(str(tmp_path), "A").emission.bias, joint["emission.bias"] + 1)
     assert torch.equal(load(tmp_path, "B").emission.bias, joint["emission.bias"])
+
+
+def test_the_weights_of_one_corpus_do_not_tag_as_another(tmp_path):
+    tagger = small_tagger([(["aspirin"], ["S-Drug"])], corpora=("A", "B"))
+    joint = {name: value.clone() for name, value in tagger.state_dict().items()}
+    digests = {"A": storage.save_continued(tagger, joint, tmp_path, "A")}
+    storage.save(tagger, tmp_path, continued=digests)
+    for loaded, other in (("A", "B"), ("B", "A")):
+        ready = load(tmp_path, loaded)
+        with pytest.raises(UserError, match=f"^these are the weights of {loaded}; to tag as {other}, load the model"):
+            tag_sentences(ready, [["aspirin"]], other)
+        assert tag_sentences(ready, [["aspirin"]]) == tag_sentences(ready, [["aspirin"]], loaded)
 
 
 def test_standard_input_may_be_a_socket_and_is_utf8_whatever_the_locale():

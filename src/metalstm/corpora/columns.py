@@ -65,17 +65,13 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
         if not width:
             width = len(rows[0])
             _require_columns(f"{path}:{first}", rows[0], {"token": token, "label": label}, separator)
-        for number, row in enumerate(rows, start=first):
-            if len(row) != width:
-                raise UserError(
-                    f"{path}:{number}: expected {width} columns {_separated(separator)}, as in the lines before, "
-                    f"but found {len(row)}: {_shown(row)}"
-                )
-            if not (row[token] and row[label]):
-                empty = "label" if row[token] else "token"
-                raise UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
-        tokens, labels = ([strings.setdefault(row[at], row[at]) for row in rows] for at in (token, label))
-        sentences.append(Sentence(tuple(tokens), tuple(labels)))
+        if set(map(len, rows)) != {width}:
+            raise _refusal(path, first, rows, width, token, label, separator)
+        columns = list(zip(*rows, strict=True))
+        tokens, labels = columns[token], columns[label]
+        if "" in tokens or "" in labels:
+            raise _refusal(path, first, rows, width, token, label, separator)
+        sentences.append(Sentence(*(tuple(map(strings.setdefault, column, column)) for column in (tokens, labels))))
     return sentences
 
 
@@ -180,26 +176,57 @@ def _text(path: Path) -> str:
 
 def _blocks(text: str, separator: str | None) -> Iterator[tuple[int, list[list[str]]]]:
     """The sentences as rows of columns, each with the number of its first line."""
-    split: Callable[[str], list[str]] = _SPACES.split if separator is None else partial(str.split, sep=separator)
-    rows: list[list[str]] = []
-    for number, whole in enumerate(_lines(text), start=1):
-        row = split(whole.strip(" \t") if separator is None else whole)
+    split: Callable[[str], list[str]] = partial(str.split, sep=separator) if separator else _columns_between_spaces
+    for first, lines in _runs(text):
+        rows = [split(line) for line in lines]
+        if 1 not in map(len, rows) and rows[0][0] != DOCUMENT_START:
+            yield first, rows
+        else:
+            yield from _parted(first, rows)
+
+
+def _runs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines between two empty ones, and the number of the first; a list of all takes much more than sentences."""
+    number, start = 1, 0
+    while (end := text.find("\n\n", start)) >= 0:
+        lines = text[start:end].split("\n")
+        yield number, lines
+        number, start = number + len(lines) + 1, end + 2
+    yield number, text[start:].split("\n")
+
+
+def _parted(first: int, rows: Sequence[list[str]]) -> Iterator[tuple[int, list[list[str]]]]:
+    """`_blocks` of rows among which some may be blank, or open a document."""
+    sentence: list[list[str]] = []
+    for number, row in enumerate([*rows, [""]], start=first):
         if len(row) > 1 or row[0].strip(" "):
-            if rows or row[0] != DOCUMENT_START:
-                rows.append(row)
-        elif rows:
-            yield number - len(rows), rows
-            rows = []
+            if sentence or row[0] != DOCUMENT_START:
+                sentence.append(row)
+        elif sentence:
+            yield number - len(sentence), sentence
+            sentence = []
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Line by line, for a list of all takes several times what the sentences do; last an empty one, which ends them."""
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
-    yield ""
+def _columns_between_spaces(line: str) -> list[str]:
+    return _SPACES.split(line.strip(" \t"))
+
+
+def _refusal(
+    path: Path, first: int, rows: Sequence[list[str]], width: int, token: int, label: int, separator: str | None
+) -> UserError:
+    """What is wrong with the first row that has not as many columns as the file's first one, or an empty one."""
+    number, row = next(
+        (number, row)
+        for number, row in enumerate(rows, start=first)
+        if len(row) != width or not (row[token] and row[label])
+    )
+    if len(row) != width:
+        return UserError(
+            f"{path}:{number}: expected {width} columns {_separated(separator)}, as in the lines before, "
+            f"but found {len(row)}: {_shown(row)}"
+        )
+    empty = "label" if row[token] else "token"
+    return UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
 
 
 def _require_columns(place: str, row: list[str], wanted: dict[str, int], separator: str | None) -> None:

@@ -170,6 +170,8 @@ def load(directory: Path, corpus: str | None = None) -> Tagger:
         if _ROWS in changed:
             weights[_WORDS][changed.pop(_ROWS)] = changed.pop(_WORDS)
         _put(weights | changed, tagger, path)
+    if description.continued_sha256:
+        tagger.weights_of = corpus
     return tagger.eval()
 
 

@@ -31,6 +31,9 @@ class Tagger(nn.Module):
     'End-to-end Sequence Labeling via Bi-directional LSTM-CNNs-CRF', with any cell of the registry as encoder.
     """
 
+    weights_of: str | None = None
+    """The corpus whose weights these are, of a run in which training went on for each corpus: they serve no other."""
+
     def __init__(self, lexicon: Lexicon, options: TaggerOptions, word_vectors: Tensor | None = None) -> None:
         """Draw the weights from torch's default generator.
 

@@ -46,8 +46,8 @@ class Scores:
 def evaluate(gold: Labels, predicted: Labels) -> Scores:
     """Score predicted IOBES labels against gold ones, sentence by sentence.
 
-    `strict` is computed by seqeval (mode='strict', scheme=IOBES), `conlleval` and `study` by `scoring.entities`.
-    The study gave -1 where an F1 is undefined; here it is 0.0 in every reading.
+    The entities of `strict` are those that seqeval finds (mode='strict', scheme=IOBES), the others those of
+    `scoring.entities`. The study gave -1 where an F1 is undefined; here it is 0.0 in every reading.
 
     Raises UserError, with the number of the sentence (from 1), where gold and prediction do not hold the same number
     of sentences or tokens, or where a label is not of the IOBES form.
@@ -59,7 +59,7 @@ def evaluate(gold: Labels, predicted: Labels) -> Scores:
     labelled = [pair for pair in zip(gold, predicted, strict=True) if {"O"}.union(*pair) != {"O"}]
     true, found = [labels for labels, _ in labelled], [labels for _, labels in labelled]
     return Scores(
-        strict=_strict_by_seqeval(true, found),
+        strict=_reading(true, found, _seqeval_entities),
         conlleval=_reading(true, found, conll_entities),
         study=_reading(true, found, study_entities),
     )
@@ -99,30 +99,14 @@ def _check_labels(name: str, sentences: Labels) -> None:
             raise UserError(f"{name} sentence {number}: {error}") from None
 
 
-def _strict_by_seqeval(gold: Labels, predicted: Labels) -> Reading:
-    # Imported here: seqeval brings scikit-learn, which takes longer to load than most files take to score.
-    from seqeval.metrics.v1 import precision_recall_fscore_support
-    from seqeval.scheme import IOBES, Entities
+def _seqeval_entities(labels: Sequence[str]) -> list[Entity]:
+    """What seqeval's mode='strict' finds; it takes nothing but lists.
 
-    # seqeval takes nothing but lists, and at least one.
-    true = [list(labels) for labels in gold] or [[]]
-    found = [list(labels) for labels in predicted] or [[]]
-    # This is what seqeval's mode='strict' calls; handing it the entities spares it finding them again.
-    entities = {"entities_true": Entities(true, IOBES), "entities_pred": Entities(found, IOBES)}
-    micro, by_type = (
-        precision_recall_fscore_support(true, found, average=average, scheme=IOBES, zero_division=0, **entities)
-        for average in ("micro", None)
-    )
-    types = sorted(entities["entities_true"].unique_tags | entities["entities_pred"].unique_tags)
-    return Reading(
-        *_in_per_cent(*micro),
-        by_type={kind: Score(*_in_per_cent(*values)) for kind, *values in zip(types, *by_type, strict=True)},
-    )
+    From `seqeval.scheme` itself: its metrics bring scikit-learn, which takes longer to load than files to score.
+    """
+    from seqeval.scheme import IOBES, Tokens
 
-
-def _in_per_cent(precision: float, recall: float, f1: float, support: int) -> tuple[float, float, float, int]:
-    """Plain numbers from numpy's."""
-    return 100.0 * float(precision), 100.0 * float(recall), 100.0 * float(f1), int(support)
+    return [Entity(entity.tag, entity.start, entity.end) for entity in Tokens(list(labels), IOBES).entities]
 
 
 def _reading(gold: Labels, predicted: Labels, entities_of: Callable[[Sequence[str]], list[Entity]]) -> Reading:

@@ -46,11 +46,16 @@ def tag_tokens(tagger: Tagger | Labeller, sentences: Sequence[Sequence[str]], co
 
     A tagger of a joint corpus needs the `corpus` that it shall tag as: each sentence is put between that corpus's
     task tags, and what is predicted for the two is removed by their position, whatever it is. A tagger of one corpus
-    needs no name and is given no tags.
+    needs no name and is given no tags; nor does one that was trained further for a corpus need its name.
 
     Raises:
-        UserError: the tagger was trained on a joint corpus and no corpus is named, or it does not know the corpus.
+        UserError: the tagger was trained on a joint corpus and no corpus is named, it does not know the corpus, or it
+            was trained further for another one.
     """
+    own = None if isinstance(tagger, Labeller) else tagger.weights_of
+    if own is not None and corpus not in (None, own):
+        raise UserError(f"these are the weights of {own}; to tag as {corpus}, load the model as that")
+    corpus = corpus or own
     return Reading(tagger.lexicon, sentences, corpus).tagged(tagger)
 
 
