@@ -1,13 +1,14 @@
 import importlib.util
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("numba")
-from metalstm.kernels.compilation import compiled, prepare
+from metalstm.kernels.compilation import _alone, compiled, prepare
 
 KERNEL = "def double(values):\n    return values + values\n"
 COMPILE = """
@@ -44,6 +45,24 @@ def test_a_kernel_is_announced_until_its_machine_code_is_kept(
     assert capsys.readouterr().err == ""
     prepare("doubling", "doubling", [kernel], float32, 3)
     assert "compiling the kernel of doubling" in capsys.readouterr().err
+
+
+def test_a_kernel_that_another_process_compiles_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
+    kernel, told = dispatcher(tmp_path), ""
+    waiting = Thread(target=prepare, args=("doubling", "doubling", [kernel], np.dtype(np.float64), 3))
+    with _alone(kernel, "doubling"):
+        waiting.start()
+        while "another process is compiling the kernel of doubling" not in told:
+            told += capsys.readouterr().err
+            assert waiting.is_alive()
+        dispatcher(tmp_path)(np.ones(2))
+    waiting.join()
+    assert capsys.readouterr().err == ""
+    assert kernel(np.ones(2)).tolist() == [2.0, 2.0]
+    assert not kernel.stats.cache_misses
 
 
 def test_machine_code_for_another_processor_is_none(

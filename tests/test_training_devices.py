@@ -1,12 +1,15 @@
 """Where a training runs, and with how many digits."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from metalstm.errors import UserError
 from metalstm.nn.batch import collate
+from metalstm.nn.cells import names
 from metalstm.nn.lexicon import Lexicon
-from metalstm.nn.options import DropoutOptions, TaggerOptions
+from metalstm.nn.options import DropoutOptions, Kernels, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.training import devices
 from metalstm.training.batches import Example, number
@@ -19,11 +22,12 @@ EXAMPLES = [
 ]
 
 
-def tagger() -> Tagger:
-    """Plain PyTorch, as on a graphics processor."""
+def tagger(cell: str = "lstm", kernels: Kernels = "off") -> Tagger:
     torch.manual_seed(7)
     lexicon = Lexicon.build([(row.tokens, row.labels) for row in EXAMPLES])
-    options = TaggerOptions(word_size=8, hidden_size=6, dropout=DropoutOptions(input=0.0, output=0.0), kernels="off")
+    options = TaggerOptions(
+        word_size=8, hidden_size=6, dropout=DropoutOptions(input=0.0, output=0.0), cell=cell, kernels=kernels
+    )
     return Tagger(lexicon, options)
 
 
@@ -42,8 +46,9 @@ def test_a_graphics_processor_that_is_not_there_is_told(monkeypatch: pytest.Monk
         devices.device("cuda")
 
 
-def test_products_in_bfloat16_leave_loss_and_gradients_in_float32_and_close() -> None:
-    model = tagger()
+@pytest.mark.parametrize("cell", names())
+def test_products_in_bfloat16_leave_loss_and_gradients_in_float32_and_close(cell: str) -> None:
+    model = tagger(cell)
     batch = collate(model.lexicon, [row.tokens for row in EXAMPLES], [row.labels for row in EXAMPLES])
     exact = model.loss(batch)
     with torch.autocast("cpu", torch.bfloat16):
@@ -56,8 +61,12 @@ def test_products_in_bfloat16_leave_loss_and_gradients_in_float32_and_close() ->
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("mixed_precision", [False, True])
-def test_a_tagger_learns_on_a_graphics_processor(tmp_path, mixed_precision: bool) -> None:
-    model = tagger().to(devices.device("cuda"))
+@pytest.mark.parametrize("kernels", ["auto", "off"])
+@pytest.mark.parametrize("cell", names())
+def test_a_tagger_learns_on_a_graphics_processor(
+    tmp_path: Path, cell: str, kernels: Kernels, mixed_precision: bool
+) -> None:
+    model = tagger(cell, kernels).to(devices.device("cuda"))
     options = TrainingOptions(
         epochs=10, optimiser=OptimiserOptions(name="adamw", learning_rate=0.02), mixed_precision=mixed_precision
     )

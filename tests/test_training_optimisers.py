@@ -79,7 +79,12 @@ def test_dense_parameters_are_torchs_and_rows_take_adam(name):
 def test_rows_that_no_batch_reads_never_move(name):
     bag = Bag()
     before = bag.words.weight.detach().clone()
-    learn(bag, optimiser(OptimiserOptions(name=name, weight_decay=0.1), bag), [[1, 2], [2, 2, 5]], limit=1.0)
+    learn(
+        bag,
+        optimiser(OptimiserOptions(name=name, learning_rate=0.15, weight_decay=0.1), bag),
+        [[1, 2], [2, 2, 5]],
+        limit=1.0,
+    )
     moved = (bag.words.weight != before).any(dim=1)
     assert moved.nonzero().flatten().tolist() == [1, 2, 5]
 
@@ -153,7 +158,7 @@ def test_the_rate_is_set_for_all_parts():
 
 def test_every_name_that_can_be_chosen_is_built():
     for name in NAMES:
-        assert optimiser(OptimiserOptions(name=name), Bag()).learning_rate == 0.15
+        assert optimiser(OptimiserOptions(name=name, learning_rate=0.15), Bag()).learning_rate == 0.15
 
 
 def test_to_learn_imports_nothing_of_torch_compile():
@@ -161,7 +166,7 @@ def test_to_learn_imports_nothing_of_torch_compile():
         "import sys, torch; from metalstm.training.optimisers import for_parameters;"
         "from metalstm.training.options import OptimiserOptions;"
         "weight = torch.nn.Parameter(torch.ones(2));"
-        f"made = [for_parameters(OptimiserOptions(name=name), [weight]) for name in {NAMES}];"
+        f"made = [for_parameters(OptimiserOptions(name=name, learning_rate=0.15), [weight]) for name in {NAMES}];"
         "weight.sum().backward(); [steps.step() for steps in made];"
         "[steps.load_state_dict(steps.state_dict()) for steps in made];"
         "print('torch._dynamo' in sys.modules, weight.tolist() != [1, 1])"
@@ -172,7 +177,13 @@ def test_to_learn_imports_nothing_of_torch_compile():
 
 def test_momentum_for_an_optimiser_with_its_own_is_refused():
     with pytest.raises(ValidationError, match="adam has moments of its own"):
-        OptimiserOptions(name="adam", momentum=0.9)
+        OptimiserOptions(name="adam", learning_rate=0.01, momentum=0.9)
+
+
+@pytest.mark.parametrize("name", ["adam", "adamw", "nadam"])
+def test_an_adaptive_optimiser_without_a_rate_does_not_get_that_of_sgd(name):
+    with pytest.raises(ValidationError, match=f"{name} needs a `learning_rate`"):
+        OptimiserOptions(name=name)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +223,7 @@ def test_the_norm_by_kernel_is_torchs(dtype, monkeypatch):
 @pytest.mark.parametrize(
     "options",
     [OptimiserOptions(momentum=momentum) for momentum in (0.0, 0.9)]
-    + [OptimiserOptions(name=name) for name in ("adam", "adamw", "nadam")],
+    + [OptimiserOptions(name=name, learning_rate=0.15) for name in ("adam", "adamw", "nadam")],
 )
 def test_a_parameter_may_get_its_first_gradient_later_than_others(options):
     """As the output layer of a corpus does, when the first batch is of another one."""

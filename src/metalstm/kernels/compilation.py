@@ -8,13 +8,14 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
+from filelock import FileLock, Timeout
 
 CONTRACT = frozenset({"contract"})
 """Multiplications and additions may be fused; the order of operations stays as it is written."""
@@ -43,15 +44,42 @@ def prepare(module: str, kernel: str, dispatchers: Sequence[Any], dtype: np.dtyp
     """Have the machine code of `kernel` made, unless it was kept; say on stderr that this takes about so long.
 
     The compiler does not give back what it takes of the memory, so it runs in a process of its own, which calls
-    `compile` of `module`. Where that process cannot keep or cannot make the code, this one will when it needs it.
+    `compile` of `module`. Where that process cannot keep or cannot make the code, this one will when it needs it. Of
+    several processes that need the same kernel one has it made, and the others wait.
     """
-    if _MAKING in os.environ or all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers):
+
+    def is_kept() -> bool:
+        return all(_kept(dispatcher, dtype.name) for dispatcher in dispatchers)
+
+    if _MAKING in os.environ or is_kept():
         return
-    print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
-    if all(map(_keeps, dispatchers)):
-        command = [sys.executable, "-P", "-c", _MAKE, module, dtype.name]
-        with suppress(OSError):  # no process can be started: what the docstring says of this one
-            subprocess.run(command, env=os.environ | {_MAKING: module}, capture_output=True, check=False)
+    keeps = all(map(_keeps, dispatchers))
+    with _alone(dispatchers[0], kernel) if keeps else nullcontext():
+        if is_kept():
+            return
+        print(f"compiling the kernel of {kernel}, once per machine (about {seconds} s)", file=sys.stderr, flush=True)
+        if keeps:
+            command = [sys.executable, "-P", "-c", _MAKE, module, dtype.name]
+            with suppress(OSError):  # no process can be started: what the docstring says of this one
+                subprocess.run(command, env=os.environ | {_MAKING: module}, capture_output=True, check=False)
+
+
+@contextmanager
+def _alone(dispatcher: Any, kernel: str) -> Iterator[None]:
+    """While no other process of this machine has the kernel made; at once where its folder knows no locks."""
+    folder = Path(dispatcher._cache.cache_path)
+    lock = FileLock(folder / f"{Path(dispatcher._cache._cache_file._index_name).stem}.lock")
+    with suppress(OSError, NotImplementedError):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            print(f"another process is compiling the kernel of {kernel}", file=sys.stderr, flush=True)
+            lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _keeps(dispatcher: Any) -> bool:

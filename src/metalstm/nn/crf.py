@@ -127,7 +127,8 @@ class LinearChainCRF(nn.Module):
     `allowed` says which transitions `[from, to]`, first labels and last labels are possible at all, as bool tensors.
     Paths that break it are left out of decoding, of training, of both or of neither, as the two switches say. In every
     method `emissions [batch, time, labels]` may be of any float type (half precision is computed in float32) and may
-    hold anything on padding, NaN too; `lengths [batch]` are at least 1. A wrong shape or length is a ValueError.
+    hold anything on padding, NaN too; `lengths [batch]` are at least 1. A wrong shape is a ValueError, and so
+    is a wrong length where it is looked at: on the CPU.
 
     With `kernels: auto` the loss and the best path come from `metalstm.kernels.crf` where that can serve (on the CPU),
     and else, as with `off`, from the functions above.
@@ -239,9 +240,10 @@ class LinearChainCRF(nn.Module):
         """Emissions in the type to compute in, and lengths beside them."""
         self._check_shapes(emissions, lengths)
         time = emissions.shape[1]
-        spans = lengths.tolist()  # once: from a GPU it has to be waited for
-        if min(spans) < 1 or max(spans) > time:
-            raise ValueError(f"lengths must lie between 1 and {time}")
+        if lengths.device.type == "cpu":  # to look at those on a GPU is to wait for it
+            spans = lengths.tolist()
+            if min(spans) < 1 or max(spans) > time:
+                raise ValueError(f"lengths must lie between 1 and {time}")
         lengths = lengths.to(emissions.device)
         dtype = torch.promote_types(torch.promote_types(emissions.dtype, self.transitions.dtype), torch.float32)
         return emissions.to(dtype), lengths

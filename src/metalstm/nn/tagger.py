@@ -101,7 +101,8 @@ class Tagger(nn.Module):
         features = self.input_dropout(features)
         if self.corpus_embedding is not None:
             # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
-            told = self.corpus_embedding(batch.corpus.to(features.device))[:, None, :].expand(-1, features.shape[1], -1)
+            corpus = batch.corpus.to(features.device, non_blocking=True)
+            told = self.corpus_embedding(corpus)[:, None, :].expand(-1, features.shape[1], -1)
             features = torch.cat([features, told], dim=2)
         states = self.output_dropout(self._encoded(features, batch))
         if self.attention is not None:
@@ -178,7 +179,7 @@ class Tagger(nn.Module):
 
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
-        corpus = (batch.corpus.to(features.device),) if getattr(self.encoder, "takes_corpus", False) else ()
+        corpus = (batch.corpus,) if getattr(self.encoder, "takes_corpus", False) else ()
         states: Tensor = self.encoder(features, batch.lengths, *corpus, learned=self._learned)
         return states
 

@@ -1,17 +1,18 @@
 """What a user is told of a study that can be planned, and that may not be what was meant."""
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from pathlib import Path
 
 from metalstm import faults, parameters
 from metalstm.corpora import catalogue
 from metalstm.corpora.texts import TextFile
-from metalstm.overrides import Location
+from metalstm.overrides import Location, trainings
 from metalstm.schema import Study
 
 
 def of(study: Study, path: Path) -> Iterator[str]:
-    """A line for each group that lacks a corpus, and for each file of the user's own that is not there yet.
+    """A line for each group that lacks a corpus, override that is for no run, and own file that is not there yet.
 
     The stage that reads a file refuses to run without it; until then it may be put in its place, and a kept params.yaml
     is read where its files are not. `path` is the study's params.yaml.
@@ -19,13 +20,21 @@ def of(study: Study, path: Path) -> Iterator[str]:
     for group, members in study.groups.items():
         if left_out := [member for member in members if member not in study.corpora]:
             yield f"{group}: without {', '.join(left_out)}, which `corpora` does not name"
+    runs = list(trainings(study))
+    idle = [number for number, override in enumerate(study.overrides) if not any(starmap(override.when.matches, runs))]
     absent = [(place, file) for place, file in _files(study) if not Path(file).is_file()]
-    document = parameters.document(path) if absent else None
+    document = parameters.document(path) if absent or idle else None
+
+    def where(place: Location) -> str:
+        line = faults.line_of(document, place)
+        return f"{path}:{line}" if line else str(path)
+
+    for number in idle:
+        yield f"{where(('overrides', number))}: `overrides.{number}` is for no run of this study"
     for place, file in absent:
-        line, key = faults.line_of(document, place), ".".join(map(str, place))
-        where = f"{path}:{line}" if line else path
+        key = ".".join(map(str, place))
         fault = "no file" if Path(file).exists() else "not there"
-        yield f"{where}: `{key}` names {file}, which is {fault}; its stage will stop at that"
+        yield f"{where(place)}: `{key}` names {file}, which is {fault}; its stage will stop at that"
 
 
 def _files(study: Study) -> Iterator[tuple[Location, str]]:

@@ -30,11 +30,14 @@ def load(directory: str | os.PathLike[str], corpus: str | None = None) -> Tagger
     A tagger that was trained further for each of several corpora has to be loaded as the one that it shall tag as.
 
     Raises:
-        UserError: as `nn.storage.load`; or no corpus is named although each has weights of its own.
+        UserError: as `nn.storage.load`, for a corpus that it does not know too; or no corpus is named although each has
+            weights of its own.
     """
     folder = Path(directory)
     tagger = inference.load(folder)
     if tagger is not None:
+        if corpus is not None:
+            tagger.lexicon.corpus_id(corpus)
         return tagger
     import torch
 
@@ -52,7 +55,13 @@ def load(directory: str | os.PathLike[str], corpus: str | None = None) -> Tagger
 
 
 def tag_text(tagger: Tagger | ArrayTagger, text: str, corpus: str | None = None) -> Document:
-    """Split a text into sentences and tokens, and tag these; raises UserError as `tag_tokens` does."""
+    """Split a text into sentences and tokens, and tag these.
+
+    Raises:
+        UserError: as `tag_tokens`; or it is not a text.
+    """
+    if not isinstance(text, str):
+        raise UserError(f"expected a text, but found {_shown(text)}; sentences of tokens are for `tag_sentences`")
     return _tag_placed(tagger, text, sentences(text), corpus)
 
 
@@ -92,7 +101,8 @@ def _is_token(word: object) -> bool:
 
 
 def _shown(found: object) -> str:
-    return repr(f"{found[:37]}..." if isinstance(found, str) and len(found) > 40 else found)
+    shown = repr(f"{found[:37]}..." if isinstance(found, str) and len(found) > 40 else found)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _tag_placed(

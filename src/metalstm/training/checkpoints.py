@@ -40,8 +40,9 @@ class Checkpoint:
 
 
 def random_states() -> list[Tensor]:
-    """The states of torch's default generators: the CPU's, then those of the graphics processors."""
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+    """The states of torch's default generators: the CPU's, then those of the graphics processors in use."""
+    in_use = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # to ask for states would start them
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if in_use else [])]
 
 
 def set_random_states(states: list[Tensor]) -> None:

@@ -122,6 +122,11 @@ class Optimiser:
         """Go on from a `state_dict` of an optimiser of the same name for the same parameters."""
         for part, saved in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(saved)
+            for of_parameter in part.state.values():
+                if (
+                    "mu_product" in of_parameter
+                ):  # torch makes NAdam's on the CPU, to look at it, and loads it elsewhere
+                    of_parameter["mu_product"] = of_parameter["mu_product"].cpu()
 
 
 def _norm(tensors: list[Tensor]) -> float:

@@ -13,7 +13,7 @@ class OptimiserOptions(Options):
 
     name: Literal["sgd", "adam", "adamw", "nadam"] = "sgd"
     learning_rate: Positive = 0.15
-    """For a loss that is the mean over the examples of a batch."""
+    """For a loss that is the mean over the examples of a batch; the default is for sgd alone."""
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: NotNegative = 0.0
 
@@ -21,6 +21,12 @@ class OptimiserOptions(Options):
     def _one_kind_of_momentum(self) -> "OptimiserOptions":
         if self.momentum and self.name != "sgd":
             raise ValueError(f"`momentum` is for sgd; {self.name} has moments of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _rate_of_its_own(self) -> "OptimiserOptions":
+        if self.name != "sgd" and "learning_rate" not in self.model_fields_set:
+            raise ValueError(f"{self.name} needs a `learning_rate`; 0.15 is that of sgd, and far too high for it")
         return self
 
 

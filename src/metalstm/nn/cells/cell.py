@@ -5,6 +5,7 @@ input i, forget f, candidate g, output o, and stacked weights hold the gates in 
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -17,6 +18,11 @@ State = tuple[Tensor, ...]
 
 Kernel = Callable[[Any, Tensor, Tensor, Tensor | None], Tensor | None]
 """Whole sequences in one call, with the arguments and the result of `eager`; None where the kernel cannot serve."""
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """For what needs more digits than mixed precision has; its inputs come in fewer, and are converted by it."""
+    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
 
 
 class Cell(nn.Module):

@@ -90,7 +90,7 @@ class CompiledKernel:
         to be learnt, and for cells that take a corpus without one.
         """
         masks = [mask for mask in state_masks if mask is not None]
-        if not all(map(self.serves, cells)) or any(mask.requires_grad for mask in masks):
+        if inputs.device.type != "cpu" or not all(map(self.serves, cells)) or any(mask.requires_grad for mask in masks):
             return None
         tasks, own = None, self.weights
         if cells[0].takes_corpus:

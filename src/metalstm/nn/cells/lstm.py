@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import KERNELS, Cell, State, eager
+from metalstm.nn.cells.cell import KERNELS, Cell, State, eager, without_autocast
 from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.options import CellOptions
 from metalstm.nn.cells.starts import forget_bias_, glorot_, orthogonal_
@@ -72,9 +72,11 @@ def fused(cell: LSTM, inputs: Tensor, lengths: Tensor, state_mask: Tensor | None
     """
     if state_mask is not None:
         return None
-    state = [zeros.unsqueeze(0) for zeros in cell.start(inputs)]
     weights = [cell.W_x, cell.W_h, cell.b, torch.zeros_like(cell.b)]  # torch has a second bias
-    return torch.lstm(inputs, state, weights, True, 1, 0.0, cell.training, False, False)[0]
+    with without_autocast(inputs.device):  # to which cuDNN's LSTM is one of float16, whatever type was asked for
+        inputs = inputs.to(cell.W_x.dtype)
+        state = [zeros.unsqueeze(0) for zeros in cell.start(inputs)]
+        return torch.lstm(inputs, state, weights, True, 1, 0.0, cell.training, False, False)[0]
 
 
 KERNELS[LSTM] = (fused, CompiledKernel(kernel, weights=lambda cell: (cell.W_x, cell.W_h, cell.b)))
@@ -99,7 +101,8 @@ class TorchLSTM(Cell):
         """Outputs `[time, batch, hidden_size]`; arguments as in `run`."""
         if state_mask is not None:
             return eager(self, inputs, lengths, state_mask)
-        outputs: Tensor = self.lstm(inputs)[0]
+        with without_autocast(inputs.device):
+            outputs: Tensor = self.lstm(inputs.to(self.lstm.all_weights[0][0].dtype))[0]
         return outputs
 
     def prepare(self, inputs: Tensor, lengths: Tensor) -> Iterable[Tensor]:

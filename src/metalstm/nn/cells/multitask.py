@@ -86,10 +86,11 @@ class MetaMultiTask(Cell):
         task's weights take part in another's sentences.
         """
         assert corpus is not None
-        tasks, task = torch.unique(corpus.to(inputs.device), return_inverse=True)
+        tasks, task = torch.unique(corpus, return_inverse=True)
         members = F.one_hot(task, len(tasks)).cumsum(0)  # [batch, tasks]: how many of a task so far
         rows = int(members[-1].max())
         place = task * rows + members.gather(1, task.unsqueeze(1)).squeeze(1) - 1
+        place = place.to(inputs.device, non_blocking=True)
 
         def spread(batch: Tensor) -> Tensor:
             grid = batch.new_zeros(*batch.shape[:-2], len(tasks) * rows, batch.shape[-1])

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from metalstm.nn.cells.cell import KERNELS, Cell, State
+from metalstm.nn.cells.cell import KERNELS, Cell, State, without_autocast
 from metalstm.nn.cells.compiled import CompiledKernel
 from metalstm.nn.cells.lstm import remember
 from metalstm.nn.cells.options import BatchNormOptions, CellOptions
@@ -117,7 +117,11 @@ class BatchNorm(nn.Module):
         return int((self.count >= 2).long().cumprod(0).sum())
 
     def forward(self, x: Tensor, now: Moment) -> Tensor:
-        """BN(x; gamma, 0) for `x [batch, size]`."""
+        """BN(x; gamma, 0) for `x [batch, size]`, in the statistics' own type where x has fewer digits."""
+        with without_autocast(x.device):
+            return self._normalised(x.to(self.mean.dtype), now)
+
+    def _normalised(self, x: Tensor, now: Moment) -> Tensor:
         if self.training and now.running > 1:
             mean = now.weights @ x
             deviation = x - mean
@@ -181,7 +185,7 @@ class BatchNormLSTM(Cell):
         steps = torch.arange(len(inputs), device=lengths.device).unsqueeze(1)
         runs = steps < lengths  # [time, batch]
         running = runs.sum(1)
-        weights = (runs.to(inputs.dtype) / running.clamp(min=1).unsqueeze(1)).unsqueeze(1)
+        weights = (runs.to(self.norm_x.mean.dtype) / running.clamp(min=1).unsqueeze(1)).unsqueeze(1)
         known = self.norm_x.known()
         moments = [
             Moment(
