@@ -14,9 +14,9 @@ WAITS = {"bnlstm": 4, "contextual vectors, pooled": 1}
 
 @pytest.fixture(scope="module")
 def steps() -> list[dict[str, Any]]:
-    """What `card.py` prints. A process of its own, since a device cannot be taken back."""
+    """What `card_steps.py` prints. A process of its own, since a device cannot be taken back."""
     done = subprocess.run(
-        [sys.executable, Path(__file__).with_name("card.py")], capture_output=True, text=True, check=False
+        [sys.executable, Path(__file__).with_name("card_steps.py")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
