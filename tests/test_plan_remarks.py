@@ -64,6 +64,14 @@ def test_vectors_that_are_not_there_are_named(folder: Path, capsys: pytest.Captu
     assert "params.yaml:9: `vectors.file` names words.bin, which" in capsys.readouterr().out
 
 
+def test_an_override_that_is_for_no_run_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overrides = "overrides:\n  - {when: {setting: stm}, training: {epochs: 2}}\n  - {when: {cell: metalstm}}\n"
+    (folder / "params.yaml").write_text(STUDY + overrides, encoding="utf-8")
+    cli.plan(Path("params.yaml"))
+    idle = [line for line in capsys.readouterr().out.splitlines() if "overrides" in line]
+    assert idle == ["params.yaml:25: `overrides.1` is for no run of this study"]
+
+
 def test_planning_itself_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     planning.write(Path("params.yaml"))
     assert not capsys.readouterr().out

@@ -21,6 +21,7 @@ from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import CharacterOptions, DropoutOptions, TaggerOptions
 from metalstm.nn.tagger import Tagger
 from metalstm.tagging.documents import Document, TaggedSentence, with_evidence
+from metalstm.tagging.inference import ArrayTagger
 from metalstm.tagging.inputs import STANDARD_INPUT, read_known_names, read_text, read_token_lines
 from metalstm.tagging.tag import load, tag_sentences, tag_text
 from metalstm.tagging.tokens import Reading, tag_tokens
@@ -259,6 +260,21 @@ def test_a_run_that_went_on_for_each_corpus_is_loaded_as_one_of_them(tmp_path):
         load(tmp_path)
     assert torch.equal(load(str(tmp_path), "A").emission.bias, joint["emission.bias"] + 1)
     assert torch.equal(load(tmp_path, "B").emission.bias, joint["emission.bias"])
+
+
+def test_a_plain_run_is_not_loaded_as_a_corpus_that_it_does_not_know(tmp_path):
+    storage.save(small_tagger([(["aspirin"], ["S-Drug"])]), tmp_path)
+    assert isinstance(load(tmp_path, "A"), ArrayTagger)
+    with pytest.raises(UserError, match="knows no corpus 'B': choose one of"):
+        load(tmp_path, "B")
+
+
+@pytest.mark.parametrize("found", [None, b"aspirin", ["aspirin"]])
+def test_what_is_no_text_is_not_tagged_as_one(found):
+    with pytest.raises(
+        UserError, match=r"^expected a text, but found .*; sentences of tokens are for `tag_sentences`$"
+    ):
+        tag_text(small_tagger([(["aspirin"], ["S-Drug"])]), found)
 
 
 def test_the_weights_of_one_corpus_do_not_tag_as_another(tmp_path):

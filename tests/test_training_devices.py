@@ -11,7 +11,7 @@ from metalstm.nn.cells import names
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import DropoutOptions, Kernels, TaggerOptions
 from metalstm.nn.tagger import Tagger
-from metalstm.training import devices
+from metalstm.training import checkpoints, devices
 from metalstm.training.batches import Example, number
 from metalstm.training.loop import fit
 from metalstm.training.options import OptimiserOptions, TrainingOptions
@@ -57,6 +57,16 @@ def test_products_in_bfloat16_leave_loss_and_gradients_in_float32_and_close(cell
     assert mixed.dtype == torch.float32
     assert mixed.item() == pytest.approx(exact.item(), rel=0.05)
     assert all(parameter.grad.dtype == torch.float32 for parameter in model.dense_parameters())
+
+
+def test_a_training_on_the_cpu_does_not_start_a_graphics_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start() -> None:
+        raise AssertionError("started")
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: False)
+    monkeypatch.setattr(torch.cuda, "get_rng_state_all", start)
+    assert len(checkpoints.random_states()) == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
