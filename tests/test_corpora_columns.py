@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metalstm.corpora.columns import DOCUMENT_START, Sentence, first_lines, read, read_tokens, write
+from metalstm.corpora.columns import DOCUMENT_START, Sentence, first_lines, read, read_tokens, tab_or_spaces, write
 from metalstm.errors import UserError
 
 ODD_TOKENS = ['"', "null", "None", "NA", "nan", "#", "#c", "'", "\\", "\\n", ",", "x" * 505, "<a>", "&amp;", "-"]
@@ -124,6 +124,12 @@ def test_document_mark_inside_a_sentence_is_a_token(tmp_path: Path) -> None:
 def test_tokens_without_labels(tmp_path: Path) -> None:
     path = file(tmp_path, 'a b\n"\n\n#\tO\textra\nnull\n')
     assert read_tokens(path) == [("a b", '"'), ("#", "null")]
+
+
+def test_between_spaces_all_lines_have_as_many_columns(tmp_path: Path) -> None:
+    path = file(tmp_path, "BRCA1\nis\n\na tumour suppressor.\n")
+    with pytest.raises(UserError, match=r":4: expected 1 column separated by spaces or tabs.* but found 3: 'a"):
+        read_tokens(path, separator=tab_or_spaces)
 
 
 def test_a_line_of_spaces_is_blank_and_a_column_of_spaces_is_a_token(tmp_path: Path) -> None:

@@ -78,14 +78,19 @@ def read(path: Path, *, token: int = 0, label: int = -1, separator: Separator = 
 def read_tokens(path: Path, *, token: int = 0, separator: Separator = "\t") -> list[tuple[str, ...]]:
     """Read the tokens of sentences that may have no labels; other columns, if any, are ignored.
 
-    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns.
+    Arguments, tolerance and errors are those of `read`, but that lines may differ in their number of columns unless
+    spaces separate them: a text, or a token with a space in it, would be read as its first word.
     """
     text = _text(path)
     if callable(separator):
         separator = separator(text)
     sentences: list[tuple[str, ...]] = []
+    width = 0
     for first, rows in _blocks(text, separator):
+        width = width or len(rows[0])
         for number, row in enumerate(rows, start=first):
+            if separator is None and len(row) != width:
+                raise _other_width(f"{path}:{number}", row, width, separator)
             if not -len(row) <= token < len(row):
                 _require_columns(f"{path}:{number}", row, {"token": token}, separator)
             if not row[token]:
@@ -221,12 +226,14 @@ def _refusal(
         if len(row) != width or not (row[token] and row[label])
     )
     if len(row) != width:
-        return UserError(
-            f"{path}:{number}: expected {width} columns {_separated(separator)}, as in the lines before, "
-            f"but found {len(row)}: {_shown(row)}"
-        )
+        return _other_width(f"{path}:{number}", row, width, separator)
     empty = "label" if row[token] else "token"
     return UserError(f"{path}:{number}: expected a {empty}, but its column is empty: {_shown(row)}")
+
+
+def _other_width(place: str, row: list[str], width: int, separator: str | None) -> UserError:
+    columns = f"{width} column{'s' * (width > 1)} {_separated(separator)}"
+    return UserError(f"{place}: expected {columns}, as in the lines before, but found {len(row)}: {_shown(row)}")
 
 
 def _require_columns(place: str, row: list[str], wanted: dict[str, int], separator: str | None) -> None:

@@ -52,7 +52,8 @@ def read_token_lines(path: Path) -> list[tuple[str, ...]]:
     label, is not read.
 
     Raises:
-        UserError: the file cannot be read or is not UTF-8; a line has no token, or one of white space alone.
+        UserError: the file cannot be read or is not UTF-8; a line has no token, or one of white space alone; there is
+            no TAB, and lines have more and fewer columns, as those of a text have.
     """
     sentences = columns.read_tokens(path, separator=columns.tab_or_spaces)
     blank = {word for word in set(chain.from_iterable(sentences)) if word.isspace()}
