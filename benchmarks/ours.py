@@ -74,8 +74,7 @@ def endless(sentences: Numbered, size: int) -> Iterator[Batch]:
 def learn(tagger: Tagger, learner: Optimiser, batch: Batch) -> None:
     """What the training loop does with a batch."""
     learner.zero_grad()
-    loss = tagger.loss(batch)
-    loss.backward()
+    loss = tagger.add_gradients(batch)
     learner.clip(CLIP)
     loss.item()
     learner.step()

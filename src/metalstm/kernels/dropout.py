@@ -15,25 +15,23 @@ Array = np.ndarray[Any, Any]
 
 
 @compiled
-def dropout(values: Array, seed: int, rate: float, variational: bool) -> Array:
-    """`values [batch, time, size]` with a share `rate` of them zero and the others scaled by 1 / (1 - rate).
+def dropout(values: Array, numbers: Array, first: int, size: int, seed: int, rate: float) -> Array:
+    """`values [rows, columns]` with a share `rate` of them zero and the others scaled by 1 / (1 - rate).
 
-    Values are numbered modulo 2^32, and those of equal numbers share their fate: if `variational`, those that differ
-    only in time. seed: 0 to 2^63 - 1.
+    They are the columns from `first` on of rows of `size`. Row r has the number `numbers[r]`, and its values are
+    numbered from `size` times that on, modulo 2^32; those of equal numbers share their fate. seed: 0 to 2^63 - 1.
     """
-    batch, time, size = values.shape
     result = np.empty(values.shape, values.dtype)
     scale = values.dtype.type(1.0 / (1.0 - rate))
     zero = values.dtype.type(0.0)
     dropped = np.uint32(rate * 4294967296.0)
     low, high = np.uint32(seed), np.uint32(seed >> 32)
-    for i in range(batch):
-        for j in range(time):
-            row = result[i, j]
-            number = np.uint32((i if variational else i * time + j) * size)
-            for k in range(size):
-                kept = _mixed(np.uint32(number + np.uint32(k)), low, high) >= dropped
-                row[k] = values[i, j, k] * (scale if kept else zero)
+    for r in range(len(values)):
+        row = result[r]
+        number = np.uint32(numbers[r] * size + first)
+        for k in range(values.shape[1]):
+            kept = _mixed(np.uint32(number + np.uint32(k)), low, high) >= dropped
+            row[k] = values[r, k] * (scale if kept else zero)
     return result
 
 
@@ -50,4 +48,4 @@ def _mixed(number: Any, low: Any, high: Any) -> Any:
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for values of this float type."""
     prepare(__name__, "dropout", [dropout], dtype, seconds=2)
-    dropout(np.zeros((1, 1, 1), dtype), 1, 0.5, False)
+    dropout(np.zeros((1, 1), dtype), np.zeros(1, np.int64), 0, 1, 1, 0.5)

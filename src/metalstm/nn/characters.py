@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, cast
 
 import torch
@@ -11,6 +12,8 @@ from metalstm.errors import UserError
 from metalstm.nn import compiled_characters
 from metalstm.nn.batch import real
 from metalstm.nn.cells import recurrent
+from metalstm.nn.compiled import differentiable
+from metalstm.nn.compiled_characters import Made
 from metalstm.nn.embeddings import random_embedding
 from metalstm.nn.options import CharacterOptions, Kernels
 
@@ -27,6 +30,23 @@ class CharacterEncoder(nn.Module):
         self.size = size
         self.kernels = kernels
 
+    def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
+        """Features `[distinct, size]`, by the kernel if that can be."""
+        made = self.made(spellings, lengths) if self.kernels == "auto" else None
+        return self.plain(spellings, lengths) if made is None else differentiable(*made, *self.weights())
+
+    def plain(self, spellings: Tensor, lengths: Tensor) -> Tensor:
+        """The features by operations of torch: the reference of the kernel."""
+        raise NotImplementedError
+
+    def made(self, spellings: Tensor, lengths: Tensor) -> Made | None:
+        """The features by the kernel, and the way back to `weights`; None if there is no kernel."""
+        raise NotImplementedError
+
+    def weights(self) -> list[Tensor]:
+        """What is learned, in the order of the gradients that the kernel gives."""
+        raise NotImplementedError
+
 
 class CharacterCNN(CharacterEncoder):
     """A convolution over character embeddings and its maximum over the word.
@@ -42,13 +62,16 @@ class CharacterCNN(CharacterEncoder):
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
         self.convolution = nn.Conv1d(options.embedding_size, options.size, options.width, padding=options.width // 2)
 
-    def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
-        """Features `[distinct, size]`: r_j = max_m (W z_m + b)_j, where z_m are the characters about position m."""
-        if self.kernels == "auto":
-            weight, bias = self.convolution.weight, cast(Tensor, self.convolution.bias)
-            looked_up = compiled_characters.convolution_maximum(spellings, lengths, self.embedding.weight, weight, bias)
-            if looked_up is not None:
-                return looked_up
+    def weights(self) -> list[Tensor]:
+        """Of the embedding, and of the convolution weight and bias."""
+        return [self.embedding.weight, self.convolution.weight, cast(Tensor, self.convolution.bias)]
+
+    def made(self, spellings: Tensor, lengths: Tensor) -> Made | None:
+        """See `compiled_characters.convolution_maximum`."""
+        return compiled_characters.convolution_maximum(spellings, lengths, *self.weights())
+
+    def plain(self, spellings: Tensor, lengths: Tensor) -> Tensor:
+        """r_j = max_m (W z_m + b)_j, where z_m are the characters about position m."""
         padding = ~real(lengths, spellings.shape[1])
         embedded = self.embedding(spellings).masked_fill(padding[:, :, None], 0.0)
         filtered: Tensor = self.convolution(embedded.transpose(1, 2))
@@ -64,13 +87,19 @@ class CharacterLSTM(CharacterEncoder):
         self.embedding = random_embedding(alphabet_size, options.embedding_size)
         self.lstm = recurrent("lstm", options.embedding_size, options.size // 2, kernels=kernels)
 
-    def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
-        """Features `[distinct, size]`: the forward direction's first, then the backward direction's."""
-        if self.kernels == "auto":
-            directions = [(cell.W_x, cell.W_h, cell.b) for cell in cast("Sequence[LSTM]", self.lstm.layers[0])]
-            read = compiled_characters.last_states(spellings, lengths, self.embedding.weight, directions)
-            if read is not None:
-                return read
+    def weights(self) -> list[Tensor]:
+        """Of the embedding, and of each direction W_x, W_h and b."""
+        return [self.embedding.weight, *chain.from_iterable(self._directions())]
+
+    def made(self, spellings: Tensor, lengths: Tensor) -> Made | None:
+        """See `compiled_characters.last_states`."""
+        return compiled_characters.last_states(spellings, lengths, self.embedding.weight, self._directions())
+
+    def _directions(self) -> list[tuple[Tensor, ...]]:
+        return [(cell.W_x, cell.W_h, cell.b) for cell in cast("Sequence[LSTM]", self.lstm.layers[0])]
+
+    def plain(self, spellings: Tensor, lengths: Tensor) -> Tensor:
+        """The forward direction's features first, then the backward direction's."""
         states = self.lstm(self.embedding(spellings), lengths)
         words, half = torch.arange(len(lengths), device=lengths.device), self.size // 2
         return torch.cat([states[words, lengths - 1, :half], states[:, 0, half:]], dim=1)
@@ -83,7 +112,15 @@ class NoCharacters(CharacterEncoder):
         """Take the arguments of the others and need none."""
         super().__init__(0, kernels)
 
-    def forward(self, spellings: Tensor, lengths: Tensor) -> Tensor:
+    def weights(self) -> list[Tensor]:
+        """None."""
+        return []
+
+    def made(self, spellings: Tensor, lengths: Tensor) -> Made | None:
+        """No kernel."""
+        return None
+
+    def plain(self, spellings: Tensor, lengths: Tensor) -> Tensor:
         """A tensor `[distinct, 0]`."""
         return torch.empty(len(spellings), 0, device=spellings.device)
 

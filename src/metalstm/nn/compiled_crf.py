@@ -1,16 +1,12 @@
 """The kernels of the CRF as functions of tensors, with the arguments and results of their references in `nn.crf`."""
 
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from metalstm.nn.compiled import kernels
-
-Array = np.ndarray[Any, Any]
+from metalstm.nn.compiled import Array, Pullback, array, differentiable, kernels
 
 
 def kernel() -> ModuleType:
@@ -32,24 +28,30 @@ def neg_log_likelihood(
 ) -> Tensor | None:
     """log Z - s(labels) `[batch]`, computed in float64 whatever the emissions are; padding may hold anything.
 
-    None where the reference has to answer: where there is no kernel, for scores further apart than float64 has room
-    for, for NaN, for labels or lengths out of range, and for labels that are forbidden (by a score below `forbidden`).
+    None where the reference has to answer: where there is no kernel, and where `losses` are None.
     """
     crf = kernels(kernel, emissions)
     if crf is None:
         return None
-    holds, losses, d_emissions, d_scores = crf.loss_and_gradient(
-        emissions.detach().contiguous().numpy(),
-        labels.contiguous().numpy(),
-        lengths.contiguous().numpy(),
-        *(scores.detach().contiguous().numpy() for scores in (transitions, start, end)),
-        forbidden,
+    scores = transitions, start, end
+    found = losses(crf, array(emissions), labels, lengths, [array(score) for score in scores], forbidden)
+    return None if found is None else differentiable(*found, emissions, *scores)
+
+
+def losses(
+    crf: ModuleType, emissions: Array, labels: Tensor, lengths: Tensor, scores: Sequence[Array], forbidden: float
+) -> tuple[Array, Pullback] | None:
+    """log Z - s(labels) `[batch]` in the emissions' type, and the way back to emissions and scores.
+
+    None for scores further apart than float64 has room for, for NaN, for labels or lengths out of range, and for labels
+    that are forbidden (by a score below `forbidden`).
+    """
+    holds, found, d_emissions, d_scores = crf.loss_and_gradient(
+        emissions, array(labels), array(lengths), *scores, forbidden
     )
     if not holds:
         return None
-    known = crf, torch.from_numpy(losses), d_emissions, d_scores
-    loss: Tensor = _Loss.apply(*known, emissions, transitions, start, end)  # type: ignore[no-untyped-call]
-    return loss
+    return found.astype(emissions.dtype), lambda weights: crf.weighted(weights, d_emissions, d_scores)
 
 
 def viterbi(
@@ -60,38 +62,6 @@ def viterbi(
     if crf is None:
         return None
     paths, scores = crf.viterbi(
-        emissions.detach().contiguous().numpy(),
-        lengths.contiguous().numpy(),
-        *(scores.detach().contiguous().numpy() for scores in (transitions, start, end)),
+        array(emissions), array(lengths), *(array(scores) for scores in (transitions, start, end))
     )
     return torch.from_numpy(paths), torch.from_numpy(scores)
-
-
-class _Loss(torch.autograd.Function):
-    """Losses that come with their gradients."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        crf: ModuleType,
-        losses: Tensor,
-        d_emissions: Array,
-        d_scores: Array,
-        emissions: Tensor,
-        *scores: Tensor,
-    ) -> Tensor:
-        """Losses in the emissions' type; the gradients as `kernels.crf.loss_and_gradient` gives them."""
-        ctx.crf, ctx.known = crf, (d_emissions, d_scores)
-        return losses.to(emissions.dtype)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, weights: Tensor) -> tuple[Tensor | None, ...]:
-        """`weights [batch]`: what each sentence's loss counts for."""
-        return (
-            None,
-            None,
-            None,
-            None,
-            *map(torch.from_numpy, ctx.crf.weighted(weights.contiguous().numpy(), *ctx.known)),
-        )

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from metalstm.errors import UserError
 from metalstm.nn import compiled_crf
 from metalstm.nn.batch import real
+from metalstm.nn.compiled import Array, Pullback, array
 from metalstm.nn.options import Kernels
 
 
@@ -201,6 +202,15 @@ class LinearChainCRF(nn.Module):
                 "or switch off model.crf.valid_when_training"
             )
         return log_partition(emissions, lengths, *scores) - gold
+
+    def losses(self, emissions: Array, labels: Tensor, lengths: Tensor) -> tuple[Array, Pullback] | None:
+        """`neg_log_likelihood` over all paths by the kernel, and the way back to emissions, transitions, start and end.
+
+        None where the kernel has no answer.
+        """
+        scores = [array(score) for score in (self.transitions, self.start, self.end)]
+        forbidden = _forbidden(self.transitions.dtype) / 2
+        return compiled_crf.losses(compiled_crf.kernel(), emissions, labels, lengths, scores, forbidden)
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor) -> tuple[list[list[int]], Tensor]:

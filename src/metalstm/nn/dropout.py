@@ -1,15 +1,14 @@
 """Values set to zero at random in training."""
 
-from functools import partial
+from collections.abc import Callable
 from types import ModuleType
-from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-from metalstm.nn.compiled import kernels
+from metalstm.nn.compiled import Array, array, differentiable, kernels
 from metalstm.nn.options import Kernels
 
 
@@ -39,26 +38,22 @@ class Dropout(nn.Module):
         """The features, as they are outside training."""
         if not self.training or self.rate == 0.0:
             return features
-        compiled = kernels(kernel, features) if self.kernels == "auto" else None
-        if compiled is not None:
-            result: Tensor = _Dropout.apply(features, compiled, self.rate, self.variational)  # type: ignore[no-untyped-call]
-            return result
+        if self.kernels == "auto" and kernels(kernel, features) is not None:
+            batch, time, size = features.shape
+            drop = self.drop(np.arange(batch * time), time, size)
+            dropped = drop(array(features).reshape(-1, size)).reshape(features.shape)
+            return differentiable(dropped, lambda d: [drop(d.reshape(-1, size)).reshape(d.shape)], features)
         if not self.variational:
             return functional.dropout(features, self.rate)
         return features * functional.dropout(features.new_ones(features.shape[0], 1, features.shape[2]), self.rate)
 
+    def drop(self, places: Array, time: int, size: int) -> Callable[..., Array]:
+        """The kernel with a mask drawn anew: from `values [rows, size]` to those that are left, scaled up.
 
-class _Dropout(torch.autograd.Function):
-    """Its derivative is the same dropout, with the same seed, of the gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, compiled: ModuleType, rate: float, variational: bool) -> Tensor:
-        ctx.dropped = partial(
-            compiled.dropout, seed=int(torch.randint(2**63 - 1, ())), rate=rate, variational=variational
-        )
-        return torch.from_numpy(ctx.dropped(features.detach().contiguous().numpy()))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return torch.from_numpy(ctx.dropped(gradient.contiguous().numpy())), None, None, None
+        Row r is token `places[r]` of the padded batch `[batch * time, size]`. The same mask is the way back; `first`
+        is the first column of gradients that are not of all columns.
+        """
+        seed = int(torch.randint(2**63 - 1, ()))
+        numbers = places // time if self.variational else places
+        dropout = kernel().dropout
+        return lambda values, first=0: dropout(values, numbers, first, size, seed, self.rate)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from metalstm.nn import gazetteers
+from metalstm.nn import compiled_loss, gazetteers
 from metalstm.nn.affine import Affine
 from metalstm.nn.attention import RelativeSelfAttention
 from metalstm.nn.batch import Batch, Numbered
@@ -92,12 +92,8 @@ class Tagger(nn.Module):
         What stands on padding means nothing. Where each corpus has an output layer of its own, the labels are those of
         the batch's corpus; ValueError for sentences of several.
         """
-        emission = self._of_corpus(self.emission, batch)
-        features = self._features(batch)
-        if self.context is not None:
-            features = torch.cat([features, self.context(batch, self.words.weight)], dim=2)
-        if self.options.gazetteers:
-            features = torch.cat([features, gazetteers.features(batch.gazetteers, features.dtype)], dim=2)
+        emission = self.emission_of(batch)
+        features = torch.cat([self._features(batch), *self.frozen_features(batch)], dim=2)
         features = self.input_dropout(features)
         if self.corpus_embedding is not None:
             # After dropout: it is the same at every token, so that what is dropped here is learned nowhere else.
@@ -110,6 +106,12 @@ class Tagger(nn.Module):
         scores: Tensor = emission(states)
         return scores
 
+    def frozen_features(self, batch: Batch) -> list[Tensor]:
+        """What is known of each token and not learned, `[batch, time, size]`: contextual vectors, lists of names."""
+        table = self.words.weight
+        found = [] if self.context is None else [self.context(batch, table)]
+        return [*found, gazetteers.features(batch.gazetteers, table.dtype)] if self.options.gazetteers else found
+
     @contextmanager
     def reading(self, sentences: Numbered) -> Iterator[None]:
         """While batches of the sentences of a file are read: what depends on the whole file is known.
@@ -118,6 +120,12 @@ class Tagger(nn.Module):
         """
         with self.context.reading(sentences, self.words.weight) if self.context else nullcontext():
             yield
+
+    def emission_of(self, batch: Batch) -> Affine:
+        """The output layer of the batch's corpus; ValueError for sentences of several that have each their own."""
+        emission = self._of_corpus(self.emission, batch)
+        assert isinstance(emission, Affine)
+        return emission
 
     def crf_of(self, batch: Batch) -> LinearChainCRF:
         """The CRF over the labels of the batch's corpus; ValueError for sentences of several that have each their own.
@@ -137,6 +145,19 @@ class Tagger(nn.Module):
         if emissions.dtype == torch.bfloat16:  # of mixed precision: the sum over all paths needs more digits
             emissions = emissions.float()
         return self.crf_of(batch).neg_log_likelihood(emissions, batch.labels, batch.lengths).mean()
+
+    def add_gradients(self, batch: Batch, *, mixed_precision: bool = False) -> Tensor:
+        """The loss of a batch, whose gradient is added to the `grad` of every weight that it depends on.
+
+        By the kernels in one pass if that can be, else by the parts. mixed_precision: products are of bfloat16 then.
+        """
+        batch = self.placed(batch)
+        loss = None if mixed_precision else compiled_loss.add_gradients(self, batch)
+        if loss is None:
+            with torch.autocast(batch.words.device.type, torch.bfloat16, enabled=mixed_precision):
+                loss = self.loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     @torch.no_grad()
     def decode(self, batch: Batch) -> list[list[int]]:
@@ -174,17 +195,18 @@ class Tagger(nn.Module):
         spelled = self.characters(batch.spellings, batch.spelling_lengths)
         if self.shape is not None:
             spelled = torch.cat([spelled, self.shape(batch.spellings, batch.spelling_lengths)], dim=1)
-        words, places = self._words_of(batch)
+        rows, places = self.rows_of(batch)
+        words = self.words.weight if rows is None else self.words(rows)
         return look_up([words, spelled], [places, batch.spelling_of], self.options.kernels)
 
     def _encoded(self, features: Tensor, batch: Batch) -> Tensor:
         """`[batch, time, 2 * hidden]`; a multi-task encoder is also told each sentence's corpus."""
         corpus = (batch.corpus,) if getattr(self.encoder, "takes_corpus", False) else ()
-        states: Tensor = self.encoder(features, batch.lengths, *corpus, learned=self._learned)
+        states: Tensor = self.encoder(features, batch.lengths, *corpus, learned=self.learned)
         return states
 
     @property
-    def _learned(self) -> slice:
+    def learned(self) -> slice:
         """The encoder's inputs that depend on what is trained, from the first one to the last."""
         first = 0 if self.options.tune_words else self.options.word_size
         is_frozen_after = self.context is not None or bool(self.options.gazetteers)
@@ -192,8 +214,8 @@ class Tagger(nn.Module):
         last = self.options.word_size + self.characters.size + self.options.word_shape if is_last_frozen else None
         return slice(first, last)
 
-    def _words_of(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Vectors of words, and `[batch, time]` which of them a token has; of a tuned table only those that it reads.
+    def rows_of(self, batch: Batch) -> tuple[Tensor | None, Tensor]:
+        """Rows of the word table, and `[batch, time]` which of them a token has; of a frozen table None: all.
 
         In training a share of the tokens is read as the unknown word, so that it learns what to stand for.
         """
@@ -202,13 +224,13 @@ class Tagger(nn.Module):
             dropped = torch.rand(batch.words.shape, device=batch.words.device) < rate
             words = batch.words.masked_fill(dropped & (batch.words > UNKNOWN), UNKNOWN)
         elif tuned:
-            return self.words(batch.spelled_words), batch.spelling_of
+            return batch.spelled_words, batch.spelling_of
         else:
             words = batch.words
         if not tuned:
-            return self.words.weight, words
+            return None, words
         rows, places = torch.unique(words, return_inverse=True)
-        return self.words(rows), places
+        return rows, places
 
 
 def _crf(labels: Sequence[str], options: TaggerOptions) -> LinearChainCRF:

@@ -41,7 +41,8 @@ def fit(
     def lesson(order: torch.Generator) -> Iterator[Step]:
         for chosen in torch.split(torch.randperm(len(images), generator=order), options.batch_size):
             loss = functional.cross_entropy(model(pixels(images, chosen)), _labels(images, chosen))
-            yield Step(loss, len(chosen), len(chosen))
+            loss.backward()  # type: ignore[no-untyped-call]
+            yield Step(loss.detach(), len(chosen), len(chosen))
 
     return epochs.train(
         model,

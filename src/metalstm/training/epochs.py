@@ -25,7 +25,7 @@ class Step(NamedTuple):
     """What the model makes of a batch, before it learns from it."""
 
     loss: Tensor
-    """Mean over the examples of the batch."""
+    """Mean over the examples of the batch; its gradient has been added to the weights' `grad`."""
     examples: int
     units: int
     """What speed is counted in: tokens or images."""
@@ -35,7 +35,7 @@ STEPS_A_RELEASE = 100
 """Memory is given back to the system after so many steps: it takes milliseconds, and a hundred steps take a second."""
 
 Lesson = Callable[[torch.Generator], Iterable[Step]]
-"""One epoch: its batches in an order drawn from the generator, each step computed when it is asked for."""
+"""One epoch: its batches in an order drawn from the generator, the gradient of each computed when it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +126,14 @@ def train(
 
             model.train()
             loss_sum, examples_done, units_done = 0.0, 0, 0
+            optimiser.zero_grad()
             for number, step in enumerate(lesson(order), start=1):
-                optimiser.zero_grad()
-                step.loss.backward()  # type: ignore[no-untyped-call]
                 norm = optimiser.clip(options.clip_norm)
                 loss = step.loss.item()
                 if not (math.isfinite(loss) and math.isfinite(norm)):
                     raise UserError(_diverged(epoch, number, loss, norm, optimiser.learning_rate, options))
                 optimiser.step()
+                optimiser.zero_grad()
                 if number % STEPS_A_RELEASE == 0:
                     memory.release()
                 loss_sum += loss * step.examples

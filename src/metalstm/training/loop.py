@@ -133,8 +133,7 @@ def _lesson(tagger: Tagger, sentences: Numbered, parts: Sequence[Part], options:
 
     def lesson(order: torch.Generator) -> Iterator[Step]:
         for batch in batches(sentences, parts, options.batch_size, order):
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-                loss = tagger.loss(batch)
+            loss = tagger.add_gradients(batch, mixed_precision=mixed)
             yield Step(loss, len(batch.lengths), int(batch.lengths.sum()))
 
     return lesson

@@ -1,5 +1,6 @@
 """Layers and directions: from one cell in one direction to an encoder of ragged batches."""
 
+from collections.abc import Iterator, Sequence
 from itertools import chain, repeat
 from typing import cast
 
@@ -65,15 +66,21 @@ class Stack(nn.Module):
             raise ValueError(f"lengths must lie between 0 and {inputs.shape[1]}")
         lengths = lengths.to(inputs.device)
         features = inputs
-        for layer, dropout in zip(self.layers, chain([self.dropout_input], repeat(self.dropout_between)), strict=False):
-            cells = cast(list[Cell], list(cast(nn.ModuleList, layer)))
-            masks = [self._state_mask(inputs, cell.hidden_size) for cell in cells]
+        for cells, dropout in self.reading():
+            masks = self.state_masks(cells, inputs)
             features = read(cells, dropout(features), lengths, masks, corpus, learned)
             learned = EVERY
         return features
 
-    def _state_mask(self, inputs: Tensor, size: int) -> Tensor | None:
-        """One mask `[batch, size]` a sentence on the state of one cell."""
-        if not self.training or self.options.dropout_recurrent == 0.0:
-            return None
-        return F.dropout(inputs.new_ones(inputs.shape[0], size), self.options.dropout_recurrent)
+    def reading(self) -> Iterator[tuple[list[Cell], Dropout]]:
+        """The cells of each layer, one a direction, and what is dropped of what they read."""
+        dropouts = chain([self.dropout_input], repeat(self.dropout_between))
+        for layer, dropout in zip(self.layers, dropouts, strict=False):
+            yield cast(list[Cell], list(cast(nn.ModuleList, layer))), dropout
+
+    def state_masks(self, cells: Sequence[Cell], inputs: Tensor) -> list[Tensor | None]:
+        """Of each cell one mask `[batch, hidden_size]` on its state; inputs: `[batch, ...]` of the masks' type."""
+        rate = self.options.dropout_recurrent
+        if not self.training or rate == 0.0:
+            return [None for _ in cells]
+        return [F.dropout(inputs.new_ones(inputs.shape[0], cell.hidden_size), rate) for cell in cells]
