@@ -26,6 +26,14 @@ def test_a_label_of_no_scheme_is_named_by_its_line(tmp_path: Path, content: str,
         labels.require_readable(path, columns.read(path, separator=columns.tab_or_spaces), columns.tab_or_spaces)
 
 
+@pytest.mark.parametrize("label", ["B-x ", " B-x", "O ", "B-x\u00a0"])
+def test_white_space_around_a_label_makes_no_type_of_its_own(tmp_path: Path, label: str) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text(f"a\tB-x\n\nb\t{label}\nc\tI-x\n\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.tsv:3: expected a label without white space around it, but found '.*'; "):
+        labels.require_readable(path, columns.read(path))
+
+
 def test_a_pipe_is_not_read_again_for_a_line(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)

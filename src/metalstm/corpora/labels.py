@@ -12,11 +12,12 @@ def require_readable(path: Path, sentences: Sequence[Sentence], separator: Separ
     """Accept the sentences of a file, read with this separator, if each label is of some scheme.
 
     Raises:
-        UserError: a label has an unknown prefix or no type; file and line are named.
+        UserError: a label has an unknown prefix, no type, or white space around it; file and line are named.
     """
     for number, sentence in enumerate(sentences):
         for position, label in enumerate(sentence.labels):
             try:
+                _require_bare(label)
                 schemes.split_label(label)
             except UserError as error:
                 raise UserError(f"{place(path, number, position, separator)}: {error}") from None
@@ -32,6 +33,14 @@ def require_iobes(path: Path, sentences: Sequence[Sentence]) -> None:
         for fault in schemes.faults(sentence.labels, "iobes")[:1]:
             where = place(path, number, fault.position)
             raise UserError(f"{where}: {fault.message}; run `metalstm convert` on the file first")
+
+
+def _require_bare(label: str) -> None:
+    """Refuse white space around a label: nobody sees that `B-x ` names another type than `B-x`."""
+    if label != label.strip():
+        raise UserError(
+            f"expected a label without white space around it, but found {label!r}; take the white space out"
+        )
 
 
 def place(path: Path, sentence: int, token: int, separator: Separator = "\t") -> str:
