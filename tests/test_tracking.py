@@ -160,6 +160,19 @@ def test_changed_values_supersede_the_old_run(uri: str, tmp_path: Path) -> None:
     assert "superseded_by" not in current["100"].data.tags
 
 
+def test_scores_of_an_earlier_training_are_not_sent_with_the_curves_of_a_later(uri: str, tmp_path: Path) -> None:
+    folder = write_run(tmp_path, plan(size=100))
+    scored = metrics(plan(size=100))
+    noted = {key: scored[key] for key in ("best_epoch", "epochs", "wall_seconds", "versions", "plan")}
+    record = folder / "training.json"
+    record.write_text(json.dumps(noted | {"task_labels_removed": {}}))
+    assert send(folder, uri) == "sent"
+    record.write_text(json.dumps(noted | {"wall_seconds": 5.5, "task_labels_removed": {}}))
+    (folder / "history.csv").write_text(as_csv(HISTORY[:2]))
+    assert send(folder, uri) == "unfinished"
+    assert len(tracked(uri)) == 1
+
+
 def test_a_live_run_with_other_curves_is_not_mixed_in(uri: str, tmp_path: Path) -> None:
     with LiveRun(plan(), Settings(uri, {"NCBI-disease": "disease"})) as live:
         live.epoch(Epoch(1, 99.0, None, 0.1, 1.0, 1.0, 1.0))

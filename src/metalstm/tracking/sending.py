@@ -15,7 +15,7 @@ from metalstm.tracking import entries, store
 from metalstm.tracking.settings import Settings
 
 Outcome = Literal["sent", "replaced", "unchanged", "unfinished"]
-"""replaced: sent, and older values of the same run are superseded; unfinished: it has no scores yet."""
+"""replaced: sent, and older values of the same run are superseded; unfinished: it has no scores of its training yet."""
 
 _RESULTS = Path("../../../../..")
 """From a run's folder, results/runs/<setting>/<scope>/<cell>/seed-<n>, to results."""
@@ -34,7 +34,8 @@ class Counts:
 def send(run_dir: Path, uri: str) -> Outcome:
     """Complete a run in MLflow from its files: parameters, curves, scores, tags and artifacts.
 
-    What MLflow already has is not sent again. A run without metrics.json is left alone.
+    What MLflow already has is not sent again. A run without metrics.json, or with that of an earlier training, is left
+    alone.
 
     Raises:
         UserError: a file of the run cannot be read, or the store cannot be used.
@@ -100,6 +101,8 @@ def _read(folder: Path) -> _Run | None:
     end = int(scores.stat().st_mtime * 1000)
     try:
         metrics = json.loads(scores.read_text(encoding="utf-8"))
+        if _is_trained_again(folder / "training.json", metrics):
+            return None
         run, plan = metrics["run"], metrics["plan"]
         group = run.get("group") or Settings.read(folder / _RESULTS).group(run["scope"])
         return _Run(
@@ -116,8 +119,15 @@ def _read(folder: Path) -> _Run | None:
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
-            f"{scores}: it, or history.csv beside it, is not what a run writes ({error!r}); delete it and run again"
+            f"{scores}: it, or history.csv or training.json beside it, is not what a run writes ({error!r}); "
+            "delete it and run again"
         ) from None
+
+
+def _is_trained_again(record: Path, metrics: Mapping[str, Any]) -> bool:
+    """Whether the scores are of an earlier training than what lies beside them: they repeat what theirs noted."""
+    noted = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {}
+    return any(noted[key] != metrics[key] for key in noted.keys() & metrics.keys())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
