@@ -148,6 +148,15 @@ def test_a_run_on_vectors_of_other_parameters_is_not_kept(study: Path, tmp_path:
     assert reference.keep(study, tmp_path / "kept").outdated == []
 
 
+def test_a_run_that_looked_for_the_names_of_another_list_is_not_kept(study: Path, tmp_path: Path) -> None:
+    names = {"job": "gazetteer/species", "outputs": {"names": "names"}}
+    write(study / "results/plan/gazetteer/species.json", names | {"parameters": {"files": ["new.txt"]}})
+    write(study / f"results/plan/train/{RUNS[0]}.json", {"job": f"train/{RUNS[0]}", "inputs": {"names": "names"}})
+    for noted, outdated in (("new.txt", []), ("old.txt", [RUNS[0]])):
+        write(study / "results/manifest/gazetteer/species.json", {"parameters": {"files": [noted]}})
+        assert reference.keep(study, tmp_path / "kept").outdated == outdated
+
+
 @pytest.mark.parametrize(("planned", "made_by"), [({"hyper_size": 50}, {}), ({}, {"hyper_size": 50})])
 def test_an_option_of_the_cell_that_only_one_names_is_a_difference(
     study: Path, tmp_path: Path, planned: dict[str, int], made_by: dict[str, int]

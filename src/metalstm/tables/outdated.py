@@ -12,7 +12,7 @@ from metalstm.scoring.evidence import KINDS
 from metalstm.tables import results
 from metalstm.tables.rows import base, is_vote
 
-_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual")
+_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual", "gazetteer")
 """Stages, each after those that it reads, whose parameters are none of a training's own."""
 _FILLED_BY_THE_USER = ("cell_options",)
 """Parameters that hold what is named in params.yaml and no defaults."""
