@@ -67,3 +67,13 @@ def test_what_would_do_nothing_in_a_training_is_refused(tmp_path: Path, study: s
 )
 def test_what_does_something_in_every_run_is_taken(tmp_path: Path, study: str) -> None:
     assert read(tmp_path, study).training.averaging is not None
+
+
+def test_another_optimiser_does_not_take_over_the_rate_of_sgd(tmp_path: Path) -> None:
+    override = "overrides:\n  - {when: {cell: lstm}, training: {optimiser: {name: adamw}}}\n"
+    with pytest.raises(UserError, match=r"params.yaml:10: .*training: adamw needs a `learning_rate`; 0.15 is that of"):
+        read(tmp_path, STUDY + override)
+    read(tmp_path, STUDY + override.replace("name: adamw", "name: adamw, learning_rate: 0.004"))
+    variant = "{sets: [], optimiser: {name: sgd}, variants: {a: {cell: rnn, training: {optimiser: {name: adam}}}}"
+    with pytest.raises(UserError, match=r"images.variants.a.training: adam needs a `learning_rate`"):
+        read(tmp_path, STUDY.replace("{sets: [], variants: {}", variant))

@@ -52,6 +52,7 @@ def changed(study: Study, changes: Sequence[Change]) -> tuple[StudyNetworkOption
     network = merged(study.model, *(change.model for change in changes), place="model")
     training = merged(study.training, *(change.training for change in changes), place="training")
     _require_as_many_epochs(training, "training")
+    _require_rate_of_its_own(study.training, training, [change.training for change in changes], "training")
     if training.mixed_precision and training.device == "cpu":
         raise UserError(
             "training: `mixed_precision` is for a graphics processor, and `device: cpu` uses none; "
@@ -71,6 +72,7 @@ def image_options(study: Study, variant: str) -> RowsOptions:
     place = f"images.variants.{variant}.training"
     options = merged(common, own, place=place)
     _require_as_many_epochs(options, place)
+    _require_rate_of_its_own(common, options, [own], place)
     return options
 
 
@@ -80,6 +82,18 @@ def _require_as_many_epochs(options: LoopOptions, place: str) -> None:
         raise UserError(
             f"{place}: `averaging.last_epochs` ({options.averaging.last_epochs}) is more than `epochs` "
             f"({options.epochs}); give it at most as many"
+        )
+
+
+def _require_rate_of_its_own(
+    common: LoopOptions, options: LoopOptions, changes: Sequence[dict[str, Any]], place: str
+) -> None:
+    """The rate of sgd, which a change that names another optimiser would take over, is far too high for that one."""
+    is_named = any("learning_rate" in change.get("optimiser", {}) for change in changes)
+    if common.optimiser.name == "sgd" != options.optimiser.name and not is_named:
+        raise UserError(
+            f"{place}: {options.optimiser.name} needs a `learning_rate`; {options.optimiser.learning_rate:g} is that "
+            "of sgd, and far too high for it"
         )
 
 
