@@ -102,7 +102,7 @@ def recur(x: Array, steps: Array, mask: Array, gates: Array, W_h: Array, norm: N
 def recur_backward(d_h: Array, run: LSTMRun, W_h: Array) -> tuple[Array, Norm]:
     """The gradients of the gates' pre-activations `[tokens, 4 * hidden]` and of the norms."""
     d_gates = np.empty_like(run.stored.gates)
-    d_norm = Norm(*map(np.zeros_like, run.norm))
+    d_norm = Norm(*map(np.zeros_like, run.norm)) if len(run.norm.gain) else run.norm
     _backward(run.steps, run.mask, W_h, run.norm, run.stored, d_h, d_gates, d_norm)
     return d_gates, d_norm
 

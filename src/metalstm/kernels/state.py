@@ -9,14 +9,21 @@ from metalstm.kernels.compilation import compiled
 from metalstm.kernels.products import Array, Multiply
 
 
-def steps_of(counts: Array, backwards: bool) -> Array:
+@compiled
+def steps_of(counts: Any, backwards: bool) -> Any:
     """The first row of each step, and how many it has, in the order of reading: `[steps, 2]`.
 
     From the first step to the last; or from the last to the first, where a step is joined by the sentences that end
     there.
     """
-    steps = np.stack([np.cumsum(counts) - counts, counts], axis=1)
-    return np.ascontiguousarray(steps[::-1]) if backwards else steps
+    steps = np.empty((len(counts), 2), np.int64)
+    first = 0
+    for step in range(len(counts)):
+        place = len(counts) - 1 - step if backwards else step
+        steps[place, 0] = first
+        steps[place, 1] = counts[step]
+        first += counts[step]
+    return steps
 
 
 EVERY = slice(None)

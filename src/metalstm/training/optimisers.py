@@ -93,16 +93,16 @@ class Optimiser:
         """
         gradients = []
         for parameter in self._parameters():
-            if parameter.grad is None:
+            gradient = parameter.grad
+            if gradient is None:
                 continue
-            if parameter.grad.is_sparse:
+            if gradient.is_sparse:
                 # A row that is read twice stands twice in the gradient: only the sums have a norm.
-                rows = parameter.grad._indices()
+                rows = gradient._indices()
                 if len(set(rows.flatten().tolist())) < rows.numel():
-                    parameter.grad = parameter.grad.coalesce()
-                gradients.append(parameter.grad._values())
-            else:
-                gradients.append(parameter.grad)
+                    parameter.grad = gradient = gradient.coalesce()
+                gradient = gradient._values()
+            gradients.append(gradient)
         norm = _norm(gradients)
         if limit and limit < norm < math.inf:
             torch._foreach_mul_(gradients, limit / norm)
@@ -134,7 +134,7 @@ def _norm(tensors: list[Tensor]) -> float:
     compiled = kernels(_clipping, tensors[0])
     if compiled is None:
         return float(torch.stack(torch._foreach_norm(tensors)).norm())
-    return math.sqrt(sum(compiled.sum_of_squares(tensor.reshape(-1).numpy()) for tensor in tensors))
+    return math.sqrt(sum(compiled.sum_of_squares(tensor.numpy().reshape(-1)) for tensor in tensors))
 
 
 def _clipping() -> ModuleType:
