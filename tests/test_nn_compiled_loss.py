@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from metalstm.gazetteers.matching import Gazetteers, keys
-from metalstm.nn import compiled_loss
+from metalstm.nn import compiled_characters, compiled_loss
 from metalstm.nn.batch import Batch, number
+from metalstm.nn.cells import compiled as compiled_cells
 from metalstm.nn.cells import names
 from metalstm.nn.lexicon import Lexicon
 from metalstm.nn.options import (
@@ -175,6 +176,17 @@ def test_where_scores_are_too_far_apart_the_parts_are_asked() -> None:
     assert tagger.emission.weight.grad is None
     assert tagger.add_gradients(batch).isfinite()
     assert tagger.emission.weight.grad is not None
+
+
+@pytest.mark.parametrize("missing", ["characters", "packing"])
+def test_where_a_kernel_is_missing_the_parts_are_asked(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tagger, batch = made({"dropout": DropoutOptions(input=0.0, output=0.0)}, 1, [3, 1])
+    expected = tagger.loss(batch)
+    module = {"characters": compiled_characters, "packing": compiled_cells}[missing]
+    monkeypatch.setattr(module, "kernels", lambda *_: None)
+    assert compiled_loss.add_gradients(tagger, batch) is None
+    assert tagger.emission.weight.grad is None
+    torch.testing.assert_close(tagger.add_gradients(batch), expected.detach())
 
 
 @pytest.mark.parametrize("tune_words", [True, False])

@@ -34,7 +34,14 @@ def add_gradients(tagger: "Tagger", batch: Batch) -> Tensor | None:
     """
     if batch.labels is None or not _serves(tagger):
         return None
-    return _Pass(tagger, batch).run(batch.labels)
+    try:
+        return _Pass(tagger, batch).run(batch.labels)
+    except _NoKernelError:
+        return None
+
+
+class _NoKernelError(Exception):
+    """A part turns out to have none; no gradient has been added yet."""
 
 
 def _serves(tagger: "Tagger") -> bool:
@@ -64,21 +71,15 @@ class _Pass:
         self.first = self.learned.indices(tagger.encoder.input_size)[0]
         """The first of the encoder's inputs that a gradient is wanted of: before it are frozen words."""
 
-    def run(self, labels: Tensor) -> Tensor | None:
-        """The mean loss, after all the way there and back; None if a part turns out to have no kernel."""
+    def run(self, labels: Tensor) -> Tensor:
+        """The mean loss, after all the way there and back."""
         features, to_tables = self._features()
         dropped, to_features = self._dropped(features, self.tagger.input_dropout, self.first)
         told, to_dropped = self._told_corpus(dropped)
-        encoded = self._encoded(told)
-        if encoded is None:
-            return None
-        states, to_told = encoded
+        states, to_told = self._encoded(told)
         kept, to_states = self._dropped(states, self.tagger.output_dropout)
         emissions, to_kept = self._emissions(kept)
-        found = self._losses(emissions, labels)
-        if found is None:
-            return None
-        losses, to_emissions = found
+        losses, to_emissions = self._losses(emissions, labels)
 
         d = np.full(len(losses), 1.0 / len(losses), losses.dtype)
         for way in (to_emissions, to_kept, to_states, to_told, to_dropped, to_features):
@@ -96,6 +97,8 @@ class _Pass:
         at = [self._packed(places)]
         ways: list[Callable[[Array], None]] = [lambda d: _give_rows(weight, d, rows)]
         characters = tagger.characters.made(batch.spellings, batch.spelling_lengths)
+        if characters is None and tagger.characters.size:
+            raise _NoKernelError
         if characters is not None:
             values, to_weights = characters
             tables.append(values)
@@ -138,8 +141,8 @@ class _Pass:
 
         return np.concatenate([features, array(weight)[corpora]], axis=1), back
 
-    def _encoded(self, values: Array) -> tuple[Array, Back] | None:
-        """The states of the last layer `[tokens, 2 * hidden]`; None if a layer turns out to have no kernel."""
+    def _encoded(self, values: Array) -> tuple[Array, Back]:
+        """The states of the last layer, `[tokens, 2 * hidden]`."""
         stack, batch = self.tagger.encoder, self.batch
         learned, first = self.learned, self.first
         like = self.tagger.words.weight.new_empty(len(batch.lengths), 0)
@@ -150,7 +153,7 @@ class _Pass:
             kernel = kernel_of(cells)
             call = None if kernel is None else kernel.call(cells, like, batch.lengths, masks, batch.corpus)
             if call is None:
-                return None
+                raise _NoKernelError
             values, to_read = self._through(call, read, learned)
             ways += [to_values, to_read]
             learned, first = EVERY, 0
@@ -186,13 +189,13 @@ class _Pass:
 
         return scores, back
 
-    def _losses(self, emissions: Array, labels: Tensor) -> tuple[Array, Back] | None:
+    def _losses(self, emissions: Array, labels: Tensor) -> tuple[Array, Back]:
         """The loss of each sentence, in the order of the batch."""
         crf = self.tagger.crf_of(self.batch)
         padded = self.packing.unpack([(EVERY, emissions)], (*self.batch.words.shape, emissions.shape[1]))
         found = crf.losses(padded, labels, self.batch.lengths)
         if found is None:
-            return None
+            raise _NoKernelError
         losses, to_scores = found
 
         def back(d: Array) -> Array:
