@@ -1,63 +1,121 @@
-"""How fast this version trains beside another one: two clones in turn, in processor time.
+"""How fast this version trains beside another one: whole steps of two clones in turn, in processor time.
 
-    python benchmarks/versions.py OTHER [--train FILE] [--cells CELL ...] [--batch N ...] [--rounds N] [--tokens N]
+    python benchmarks/versions.py OTHER [--train FILE] [--cells CELL ...] [--batch N ...] [--rounds N] [--sentences N]
 
-OTHER is a clone of the repository at another commit. Kernels are compiled before the first round.
+OTHER is a clone of the repository at another commit. Each clone has a process that stays alive; in a round each learns
+from the same sentences, one right after the other, so that a machine whose speed changes is as fast for both. Kernels
+are compiled before the first round.
 """
 
 import argparse
-import json
+import itertools
 import os
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from measuring import report, row
-
 HERE = Path(__file__).resolve().parents[1]
-TOKENS_A_SENTENCE = 26
 CELLS = ["lstm", "lnlstm", "metalstm", "metalnlstm"]
+STEPS_BEFORE = 3
+"""Steps of a round before the clock starts, in which the caches fill."""
 
 
-def speed(clone: Path, file: Path, cell: str, batch: int, tokens: int) -> float:
-    """Tokens a second of processor time, of the taggers and the kernels in `clone`."""
-    steps = max(3, tokens // (batch * TOKENS_A_SENTENCE))
-    command = [sys.executable, clone / "benchmarks/ours.py", "train", file, "--cell", cell]
-    environment = os.environ | {"PYTHONPATH": str(clone / "src"), "OMP_NUM_THREADS": "1"}
-    sizes = ["--batch", str(batch), "--steps", str(steps)]
-    done = subprocess.run([*command, *sizes], env=environment, check=True, capture_output=True, text=True)
-    found = json.loads(done.stdout.splitlines()[-1])
-    return float(found["tokens"] / found["cpu_seconds"])
+class Side:
+    """The process of one clone, whose tagger learns on from round to round."""
+
+    def __init__(self, clone: Path, file: Path, cell: str, batch: int, sentences: int) -> None:
+        """Start it; `clone` is imported from, whatever is installed."""
+        paths = os.pathsep.join(map(str, (clone / "src", clone / "benchmarks")))
+        environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        command = [sys.executable, "-P", __file__, "--side", str(file), cell, str(batch), str(sentences)]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._process = subprocess.Popen(command, env=environment, text=True, **pipes)  # type: ignore[call-overload]
+
+    def speed(self) -> float:
+        """Tokens a second of processor time in its next round."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            sys.exit("a side has ended before its time; what it says stands above")
+        return float(line)
+
+    def end(self) -> None:
+        """Let it end."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def learn_in_rounds(file: Path, cell: str, batch: int, sentences: int) -> None:
+    """What a `Side` runs: for each line that comes, a round, and a line with its speed."""
+    import torch
+    from ours import endless, learn, made, prepared
+
+    from metalstm import memory
+    from metalstm.training.optimisers import optimiser
+    from metalstm.training.options import OptimiserOptions
+
+    torch.set_num_threads(1)
+    memory.keep()
+    lexicon, text = prepared(file)
+    tagger = made(lexicon, cell, "auto")
+    learner = optimiser(OptimiserOptions(), tagger)
+    stream = endless(text, batch)
+    for _ in sys.stdin:
+        for some in itertools.islice(stream, STEPS_BEFORE):
+            learn(tagger, learner, some)
+        before, tokens = time.process_time(), 0
+        for some in itertools.islice(stream, max(1, sentences // batch)):
+            learn(tagger, learner, some)
+            tokens += int(some.lengths.sum())
+        print(tokens / (time.process_time() - before), flush=True)
+
+
+def in_turn(
+    clones: dict[str, Path], rounds: int, file: Path, cell: str, batch: int, sentences: int
+) -> dict[str, list[float]]:
+    """Tokens a second of each clone in each round; who is first changes from round to round."""
+    sides = {name: Side(clone, file, cell, batch, sentences) for name, clone in clones.items()}
+    for side in sides.values():
+        side.speed()
+    found: dict[str, list[float]] = {name: [] for name in sides}
+    for turn in range(rounds):
+        for name in list(sides) if turn % 2 else reversed(sides):
+            found[name].append(sides[name].speed())
+    for side in sides.values():
+        side.end()
+    return found
 
 
 def main() -> None:
     """Measure every cell and batch size in both clones."""
+    from measuring import report, row
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path)
     parser.add_argument("--train", type=Path, default=Path("data/iobes/BC5CDR-chem/train.tsv"))
     parser.add_argument("--cells", nargs="*", default=CELLS)
     parser.add_argument("--batch", type=int, nargs="+", default=[10, 32])
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--tokens", type=int, default=80_000)
+    parser.add_argument("--rounds", type=int, default=24)
+    parser.add_argument("--sentences", type=int, default=600, help="of a round")
     options = parser.parse_args()
     clones = {"this": HERE, "other": options.other.resolve()}
     rows = []
-    for batch in options.batch:
-        for cell in options.cells:
-            found: dict[str, list[float]] = {name: [] for name in clones}
-            for turn in range(options.rounds + 1):
-                for name, clone in clones.items():
-                    measured = speed(clone, options.train.resolve(), cell, batch, options.tokens if turn else 1)
-                    if turn:
-                        found[name].append(measured)
-            ratio = statistics.median(found["this"]) / statistics.median(found["other"])
-            print(f"{cell}, batch {batch}: {ratio:.3f} of the other", flush=True)
-            rows += [
-                row(name, "tokens/s", some, task="training", cell=cell, batch=batch) for name, some in found.items()
-            ]
+    for batch, cell in itertools.product(options.batch, options.cells):
+        found = in_turn(clones, options.rounds, options.train.resolve(), cell, batch, options.sentences)
+        ratios = [this / other for this, other in zip(found["this"], found["other"], strict=True)]
+        print(f"{cell}, batch {batch}: {statistics.median(ratios):.3f} of the other", flush=True)
+        what = {"task": "training", "cell": cell, "batch": batch}
+        rows += [row(name, "tokens/s", some, **what) for name, some in found.items()]
+        rows.append(row("this / other", "", ratios, **what))
     report("versions", rows)
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--side"]:
+        of_file, of_cell, *sizes = sys.argv[2:]
+        learn_in_rounds(Path(of_file), of_cell, *map(int, sizes))
+    else:
+        main()
