@@ -200,3 +200,16 @@ def test_gradients_are_added_to_those_that_are_there(tune_words: bool) -> None:
         assert (gradient is None) == (expected is None)
         if gradient is not None and expected is not None:
             torch.testing.assert_close(gradient, 2.0 * expected)
+
+
+def test_weights_that_are_frozen_get_none() -> None:
+    tagger, batch = made({"word_shape": 2}, 1, [3, 1])
+    for weight in (tagger.emission.bias, tagger.crf.start, tagger.characters.embedding.weight):
+        weight.requires_grad_(False)
+    in_one_pass(tagger, batch)
+    given = gradients(tagger)
+    tagger.zero_grad()
+    by_parts(tagger, batch)
+    assert [name for name, gradient in given.items() if gradient is None] == [
+        name for name, gradient in gradients(tagger).items() if gradient is None
+    ]

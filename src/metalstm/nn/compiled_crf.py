@@ -30,22 +30,22 @@ def neg_log_likelihood(
 
     None where the reference has to answer: where there is no kernel, and where `losses` are None.
     """
-    crf = kernels(kernel, emissions)
-    if crf is None:
+    if kernels(kernel, emissions) is None:
         return None
     scores = transitions, start, end
-    found = losses(crf, array(emissions), labels, lengths, [array(score) for score in scores], forbidden)
+    found = losses(array(emissions), labels, lengths, [array(score) for score in scores], forbidden)
     return None if found is None else differentiable(*found, emissions, *scores)
 
 
 def losses(
-    crf: ModuleType, emissions: Array, labels: Tensor, lengths: Tensor, scores: Sequence[Array], forbidden: float
+    emissions: Array, labels: Tensor, lengths: Tensor, scores: Sequence[Array], forbidden: float
 ) -> tuple[Array, Pullback] | None:
     """log Z - s(labels) `[batch]` in the emissions' type, and the way back to emissions and scores.
 
     None for scores further apart than float64 has room for, for NaN, for labels or lengths out of range, and for labels
     that are forbidden (by a score below `forbidden`).
     """
+    crf = kernel()
     holds, found, d_emissions, d_scores = crf.loss_and_gradient(
         emissions, array(labels), array(lengths), *scores, forbidden
     )

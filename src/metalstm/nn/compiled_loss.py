@@ -213,8 +213,9 @@ class _Pass:
 
 def _give(weights: Sequence[Tensor], gradients: Sequence[Array]) -> None:
     for weight, gradient in zip(weights, gradients, strict=True):
-        found = torch.from_numpy(gradient)
-        weight.grad = found if weight.grad is None else weight.grad + found
+        if weight.requires_grad:
+            found = torch.from_numpy(gradient)
+            weight.grad = found if weight.grad is None else weight.grad + found
 
 
 def _give_rows(table: Tensor, gradient: Array, rows: Tensor | None) -> None:

@@ -210,7 +210,7 @@ class LinearChainCRF(nn.Module):
         """
         scores = [array(score) for score in (self.transitions, self.start, self.end)]
         forbidden = _forbidden(self.transitions.dtype) / 2
-        return compiled_crf.losses(compiled_crf.kernel(), emissions, labels, lengths, scores, forbidden)
+        return compiled_crf.losses(emissions, labels, lengths, scores, forbidden)
 
     @torch.no_grad()
     def decode(self, emissions: Tensor, lengths: Tensor) -> tuple[list[list[int]], Tensor]:
