@@ -9,7 +9,6 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from metalstm.training import optimisers
 from metalstm.training.optimisers import Optimiser, RowSGD, for_parameters, optimiser, rate
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
@@ -206,18 +205,6 @@ def test_the_rate_rises_before_the_schedule_is_followed_in_full():
     assert [rate(schedule, epoch, 6) for epoch in range(6)] == [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
     falling = ScheduleOptions(name="linear", warmup_epochs=1)
     assert [rate(falling, epoch, 5) for epoch in range(5)] == pytest.approx([0.5, 0.75, 0.5, 0.25, 0.0])
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_the_norm_by_kernel_is_torchs(dtype, monkeypatch):
-    bag = Bag().to(dtype)
-    norms = []
-    for _ in range(2):
-        bag.zero_grad()
-        bag.loss([1, 1, 4, 5], 1e3).backward()
-        norms.append(optimiser(OptimiserOptions(), bag).clip(0.0))
-        monkeypatch.setattr(optimisers, "kernels", lambda load, like: None)
-    assert norms[0] == pytest.approx(norms[1], rel=1e-6 if dtype == torch.float32 else 1e-14)
 
 
 @pytest.mark.parametrize(

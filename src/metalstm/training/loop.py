@@ -103,7 +103,7 @@ def _train(
 ) -> Outcome:
     return epochs.train(
         tagger,
-        optimiser(options.optimiser, tagger),
+        optimiser(options.optimiser, tagger, tagger.options.kernels),
         options,
         _lesson(tagger, sentences, parts, options),
         steps=num_batches(parts, options.batch_size),

@@ -1,7 +1,8 @@
 """How gradients become new weights: the optimisers a user can name, clipping, and learning-rate schedules.
 
 The table of word vectors is by far the largest parameter, and a batch reads few of its rows. Its gradient
-is therefore sparse, and only the rows in it are updated; everything else is dense and left to `torch.optim`.
+is therefore sparse, and only the rows in it are updated. The rules are those of `torch.optim`, whose steps kernels take
+on a CPU.
 """
 
 import inspect
@@ -9,14 +10,14 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from metalstm.nn.compiled import kernels
+from metalstm.nn.options import Kernels
+from metalstm.training.compiled_updates import CompiledSteps, clip, distinct_rows
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
 
 if TYPE_CHECKING:
@@ -58,9 +59,11 @@ class RowSGD(torch.optim.Optimizer):
 class Optimiser:
     """The optimisers of dense parameters and of rows, used as one."""
 
-    def __init__(self, parts: Sequence[torch.optim.Optimizer], learning_rate: float) -> None:
+    def __init__(self, parts: Sequence[torch.optim.Optimizer], learning_rate: float, kernels: Kernels = "auto") -> None:
         """`set_rate` takes multiples of `learning_rate`."""
         self.parts = parts
+        self.kernels = kernels
+        self._compiled = [CompiledSteps(part) for part in parts]
         # Without what torch wraps around a step for profilers and hooks, which takes as long as the step itself.
         self._steps = [partial(inspect.unwrap(type(part).step), part) for part in parts]
         self.base_rate = learning_rate
@@ -98,21 +101,18 @@ class Optimiser:
                 continue
             if gradient.is_sparse:
                 # A row that is read twice stands twice in the gradient: only the sums have a norm.
-                rows = gradient._indices()
-                if len(set(rows.flatten().tolist())) < rows.numel():
-                    parameter.grad = gradient = gradient.coalesce()
+                parameter.grad = gradient = distinct_rows(gradient)
                 gradient = gradient._values()
             gradients.append(gradient)
-        norm = _norm(gradients)
-        if limit and limit < norm < math.inf:
-            torch._foreach_mul_(gradients, limit / norm)
-        return norm
+        norm = None if self.kernels == "off" else clip(gradients, limit)
+        return _clip(gradients, limit) if norm is None else norm
 
     @torch.no_grad()
     def step(self) -> None:
         """Update all parameters that have a gradient."""
-        for step in self._steps:
-            step()
+        for compiled, step in zip(self._compiled, self._steps, strict=True):
+            if self.kernels == "off" or not compiled.step():
+                step()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on, besides weights and gradients."""
@@ -123,24 +123,16 @@ class Optimiser:
         for part, saved in zip(self.parts, state["parts"], strict=True):
             part.load_state_dict(saved)
             for of_parameter in part.state.values():
-                if (
-                    "mu_product" in of_parameter
-                ):  # torch makes NAdam's on the CPU, to look at it, and loads it elsewhere
+                if "mu_product" in of_parameter:  # NAdam's is made on the CPU, to be looked at, and loaded elsewhere
                     of_parameter["mu_product"] = of_parameter["mu_product"].cpu()
+        self._compiled = [CompiledSteps(part) for part in self.parts]
 
 
-def _norm(tensors: list[Tensor]) -> float:
-    """The Euclidean norm of all numbers in `tensors`."""
-    compiled = kernels(_clipping, tensors[0])
-    if compiled is None:
-        return float(torch.stack(torch._foreach_norm(tensors)).norm())
-    return math.sqrt(sum(compiled.sum_of_squares(tensor.numpy().reshape(-1)) for tensor in tensors))
-
-
-def _clipping() -> ModuleType:
-    from metalstm.kernels import clipping
-
-    return clipping
+def _clip(gradients: list[Tensor], limit: float) -> float:
+    norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
+    if limit and limit < norm < math.inf:
+        torch._foreach_mul_(gradients, limit / norm)
+    return norm
 
 
 def _uncompiled(kind: type[_Torchs]) -> type[_Torchs]:
@@ -196,23 +188,28 @@ _KINDS = {
 }
 
 
-def optimiser(options: OptimiserOptions, tagger: "Tagger") -> Optimiser:
+def optimiser(options: OptimiserOptions, tagger: "Tagger", kernels: Kernels = "auto") -> Optimiser:
     """The optimiser that `options` name, for all parameters of `tagger`.
 
     sgd: Robbins and Monro 1951, with heavy-ball momentum (Polyak 1964). adam: Kingma and Ba 2015. adamw:
     Loshchilov and Hutter 2019. nadam: Dozat 2016. Rows take plain Adam (lazily) with the last three, and weight
     decay concerns dense parameters only: it would otherwise move every row in every step.
     """
-    return for_parameters(options, tagger.dense_parameters(), tagger.row_parameters())
+    return for_parameters(options, tagger.dense_parameters(), tagger.row_parameters(), kernels)
 
 
-def for_parameters(options: OptimiserOptions, dense: Sequence[Parameter], rows: Sequence[Parameter] = ()) -> Optimiser:
+def for_parameters(
+    options: OptimiserOptions,
+    dense: Sequence[Parameter],
+    rows: Sequence[Parameter] = (),
+    kernels: Kernels = "auto",
+) -> Optimiser:
     """`optimiser` for dense parameters and, if there are any, tables with sparse gradients."""
     kind = _KINDS[options.name]
     parts = [kind.dense(list(dense), options)]
     if rows:
         parts.append(kind.rows(list(rows), options))
-    return Optimiser(parts, options.learning_rate)
+    return Optimiser(parts, options.learning_rate, kernels)
 
 
 def rate(schedule: ScheduleOptions, epoch: int, epochs: int) -> float:
