@@ -51,6 +51,7 @@ bench: $(INSTALLED)  ## Speed beside Flair, torch and pytorch-crf; tables in doc
 	python benchmarks/layers.py --batches 20 --rounds 3
 	python benchmarks/characters.py --train $(CORPUS)/train.tsv
 	python benchmarks/crf.py
+	python benchmarks/optimisers.py --train $(CORPUS)/train.tsv
 	python benchmarks/jobs.py --corpus $(CORPUS)
 	python benchmarks/tables.py
 

@@ -86,7 +86,7 @@ def train(arguments: argparse.Namespace) -> None:
     tagger = made(lexicon, arguments.cell, arguments.kernels, arguments.words, arguments.characters)
     if arguments.save:
         storage.save(tagger, arguments.save)
-    learner = optimiser(OptimiserOptions(), tagger)
+    learner = optimiser(OptimiserOptions(), tagger, tagger.options.kernels)
     stream = endless(sentences, arguments.batch)
     for batch in itertools.islice(stream, WARM_UP):
         learn(tagger, learner, batch)

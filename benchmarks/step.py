@@ -97,7 +97,7 @@ def speeds(taggers: dict[str, Tagger], sentences: Numbered, size: int, steps: in
 
     Not from a batch each in turn: then each would find in the caches what the other has left there, as in no training.
     """
-    learners = [optimiser(OptimiserOptions(), tagger) for tagger in taggers.values()]
+    learners = [optimiser(OptimiserOptions(), tagger, tagger.options.kernels) for tagger in taggers.values()]
     stream = endless(sentences, size)
     found = []
     for turn in range(1 + rounds):
@@ -114,7 +114,7 @@ def speeds(taggers: dict[str, Tagger], sentences: Numbered, size: int, steps: in
 
 def parts(tagger: Tagger, sentences: Numbered, size: int, steps: int) -> dict[str, float]:
     """Microseconds a token of each part."""
-    learner = optimiser(OptimiserOptions(), tagger)
+    learner = optimiser(OptimiserOptions(), tagger, tagger.options.kernels)
     stream = endless(sentences, size)
     for batch in itertools.islice(stream, WARM_UP):
         learn_by_parts(tagger, learner, batch, Clock())

@@ -10,19 +10,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-BENCHMARKS = ("peers", "step", "layers", "characters", "crf", "jobs")
+BENCHMARKS = ("peers", "step", "layers", "characters", "crf", "optimisers", "jobs")
 TITLES = {
     "peers": "Training and tagging, beside Flair",
     "step": "Where a training step's time goes",
     "layers": "Layers, beside torch.nn.LSTM",
     "characters": "Features of characters, beside torch.nn.LSTM",
     "crf": "The CRF, beside pytorch-crf",
+    "optimisers": "Optimisers, beside torch's own steps",
     "jobs": "Jobs and engines",
 }
 TIMES = {
     "layers": ("kernel", ("loop", "torch.nn.LSTM")),
     "characters": ("kernel", ("plain", "torch.nn.LSTM")),
     "crf": ("kernel", ("plain", "pytorch-crf")),
+    "optimisers": ("kernel", ("torch",)),
 }
 """Where one way is held against others: how many times as fast as each it is stands beside the figures."""
 OPENS, CLOSES = "<!-- figures: written by benchmarks/tables.py -->", "<!-- end of the figures -->"
