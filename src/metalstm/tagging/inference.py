@@ -37,17 +37,18 @@ FORBIDDEN = np.float32(-1e18)
 
 
 class Direction(NamedTuple):
-    """One direction of an LSTM layer, with gates in the order i, f, o, g and those before g halved.
+    """One direction of an LSTM layer: what gives the gates i, f, o and g, one after the other.
 
-    sigma(x) = tanh(x / 2) / 2 + 1 / 2, so that one tanh serves all four.
+    Times -1, and for g -2: sigma(x) = 1 / (1 + exp(-x)) and tanh(x) = 2 sigma(2 x) - 1, so that one exponential serves
+    all four. It takes half as long as numpy's tanh.
     """
 
     from_inputs: Array
-    """`[inputs, 4 * hidden]`"""
+    """`[4, inputs, hidden]`"""
     from_state: Array
-    """`[hidden, 4 * hidden]`"""
+    """`[4, hidden, hidden]`"""
     bias: Array
-    """`[4 * hidden]`"""
+    """`[4, 1, hidden]`"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +262,13 @@ def _direction(weights: _Weights, cell: str, depth: int, side: int) -> Direction
         named = {name: weights[f"{prefix}lstm.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
         from_inputs, from_state = named["weight_ih"], named["weight_hh"]
         bias = named["bias_ih"] + named["bias_hh"]
-    return Direction(*(np.ascontiguousarray(_half(matrix).T) for matrix in (from_inputs, from_state, bias)))
+    return Direction(*map(_by_gate, (from_inputs, from_state, bias[:, None])))
 
 
-def _half(gates: Array) -> Array:
-    """Rows i, f, g, o as the rows i, f, o, g of `Direction`."""
-    i, f, g, o = np.split(gates, 4)
-    return np.concatenate([0.5 * i, 0.5 * f, 0.5 * o, g])
+def _by_gate(weights: Array) -> Array:
+    """`[4 * hidden, inputs]`, of the gates i, f, g, o, as a `Direction` has them."""
+    i, f, g, o = np.split(weights, 4)
+    return np.ascontiguousarray(np.stack([-i, -f, -o, -2.0 * g]).transpose(0, 2, 1))
 
 
 def _allowed(labels: Sequence[str]) -> tuple[Array, Array, Array]:
@@ -299,26 +300,38 @@ def _steps(starts: Array, lengths: Array, *, backwards: bool) -> tuple[Array, li
 
 
 def _recur(inputs: Array, read: Array, counts: Sequence[int], from_state: Array) -> Array:
-    """h `[tokens, hidden]`, where row `read[token]` of `inputs` is what the gates get from below `[_, 4 * hidden]`."""
-    hidden = len(from_state)
+    """h `[tokens, hidden]`, where row `read[token]` of `inputs [4, _, hidden]` is what the gates get from below."""
+    hidden = from_state.shape[2]
     outputs = np.empty((len(read), hidden), np.float32)
     c = np.zeros((counts[0], hidden), np.float32)
-    gates, recurrent = np.empty((2, counts[0], 4 * hidden), np.float32)
     first, h = 0, c[:0]
+    room = np.empty((2, 4 * counts[0] * hidden), np.float32)
     for count in counts:
+        gates, recurrent = room[:, : 4 * count * hidden].reshape(2, 4, count, hidden)
         # With mode="raise" numpy would write elsewhere first, and copy.
-        now = inputs.take(read[first : first + count], axis=0, out=gates[:count], mode="clip")
+        inputs.take(read[first : first + count], axis=1, out=gates, mode="clip")
         if first:
-            now += np.matmul(h[:count], from_state, out=recurrent[:count])
-        np.tanh(now, out=now)
-        sigmoids = now[:, : 3 * hidden]
-        sigmoids *= 0.5
-        sigmoids += 0.5
+            gates += np.matmul(h[:count], from_state, out=recurrent)
+        _one_over_one_plus_exp(gates)
+        i, f, o, g = gates
+        g *= 2.0
+        g -= 1.0
         c = c[:count]
-        c *= now[:, hidden : 2 * hidden]  # c' = f * c + i * g
-        c += now[:, :hidden] * now[:, 3 * hidden :]
-        h = outputs[first : first + count]
-        np.tanh(c, out=h)
-        h *= now[:, 2 * hidden : 3 * hidden]  # h' = o * tanh(c')
+        c *= f  # c' = f * c + i * g
+        g *= i
+        c += g
+        h = np.multiply(c, -2.0, out=outputs[first : first + count])
+        _one_over_one_plus_exp(h)
+        h *= 2.0
+        h -= 1.0
+        h *= o  # h' = o * tanh(c')
         first += count
     return outputs
+
+
+def _one_over_one_plus_exp(values: Array) -> None:
+    """In place: sigma(x) where -x stood."""
+    with np.errstate(over="ignore"):  # an infinity gives the 0 that is meant
+        np.exp(values, out=values)
+    values += 1.0
+    np.divide(1.0, values, out=values)
