@@ -12,7 +12,8 @@ from metalstm.errors import UserError
 from metalstm.nn.batch import Array, real
 from metalstm.nn.language_model import ContextualVectors, LanguageModel
 from metalstm.training.batches import Part, epoch_order
-from metalstm.training.options import LanguageModelOptions
+from metalstm.training.optimisers import for_parameters
+from metalstm.training.options import LanguageModelOptions, OptimiserOptions
 
 LONGEST = 120
 """Tokens; what a sentence has beyond them is a sentence of its own."""
@@ -86,19 +87,21 @@ class _Draws:
 def _train(
     model: LanguageModel, sentences: list[Array], draws: _Draws, options: LanguageModelOptions, order: torch.Generator
 ) -> None:
-    optimiser = torch.optim.Adam(model.parameters(), lr=options.learning_rate, fused=True)
+    optimiser = for_parameters(
+        OptimiserOptions(name="adam", learning_rate=options.learning_rate), list(model.parameters())
+    )
     whole = [Part(range(len(sentences)), len(sentences))]
     batches = epoch_order([len(sentence) for sentence in sentences], whole, options.batch_size, order)
     begun, tokens, loss_sum = time.monotonic(), 0, 0.0
     every = -(-len(batches) // REPORTS)
     for step, rows in enumerate(batches, start=1):
         share = min(1.0, step / WARMUP_STEPS) * (1.0 - (step - 1) / len(batches))
-        optimiser.param_groups[0]["lr"] = options.learning_rate * share
+        optimiser.set_rate(share)
         words, lengths = _padded([sentences[row] for row in rows], model.boundary)
         after, before = model.loss(words, lengths, draws(), draws.expected)
         optimiser.zero_grad()
         (after + before).backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP_NORM)
+        optimiser.clip(CLIP_NORM)
         optimiser.step()
         tokens += int(lengths.sum())
         loss_sum += (after + before).item() / 2
