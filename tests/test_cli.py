@@ -67,6 +67,29 @@ def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
 
 
+@pytest.mark.parametrize("sent_to_a_file", [False, True])
+def test_convert_to_standard_output_writes_its_note_elsewhere(tmp_path: Path, sent_to_a_file: bool) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    if sent_to_a_file:
+        command = [sys.executable, "-m", "metalstm", "convert", "a.tsv", "/dev/stdout"]
+        with (tmp_path / "b.tsv").open("w") as file:
+            done = subprocess.run(command, cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, text=True, check=True)
+        written = (tmp_path / "b.tsv").read_text(encoding="utf-8")
+    else:
+        done = metalstm("convert", "a.tsv", "/dev/stdout", folder=tmp_path)
+        written = done.stdout
+    assert written == IOBES
+    assert done.stderr == "/dev/stdout: 2 sentences, iob2 to iobes\n"
+
+
+def test_strip_to_standard_output_writes_its_note_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "joint.tsv").write_text("<one>\tS-one\nx\tO\n</one>\tS-one\n\n", encoding="utf-8")
+    (tmp_path / "all.tsv").symlink_to("/dev/stdout")
+    done = metalstm("strip", "joint.tsv", "all.tsv", folder=tmp_path)
+    assert (done.stdout, done.returncode) == ("x\tO\n\n", 0)
+    assert done.stderr.startswith("all.tsv: 1 sentence")
+
+
 def test_convert_reads_a_pipe(tmp_path: Path) -> None:
     done = metalstm("convert", "/dev/stdin", "b.tsv", folder=tmp_path, stdin=IOB2)
     assert done.returncode == 0, done.stderr
@@ -135,7 +158,9 @@ def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
     assert metalstm("join", "joint", "one=one", "two=two", folder=tmp_path).returncode == 0
     assert (tmp_path / "joint/train.tsv").read_text(encoding="utf-8").startswith("<one>\tS-one\nThe\tO\n")
     (tmp_path / "joint/.node.123.test.tsv").write_text("not finished")
-    assert metalstm("strip", "joint", "apart", folder=tmp_path).returncode == 0
+    (tmp_path / "apart").mkdir()
+    done = metalstm("strip", "joint", "apart", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     for path in tmp_path.glob("apart/*/*.tsv"):
         assert path.read_bytes() == (tmp_path / path.relative_to(tmp_path / "apart")).read_bytes()
     assert len(list(tmp_path.glob("apart/*/*.tsv"))) == 6

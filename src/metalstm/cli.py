@@ -97,11 +97,12 @@ def convert(
     from metalstm.corpora import columns, conversion
 
     overwriting.require_apart([src], [dst])
+    notes = outcome.beside(dst)
     converted = conversion.read(src, source, target)
     columns.write(dst, converted.sentences)
     found, repaired = converted.source, converted.repaired
     note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
-    print(f"{dst}: {len(converted.sentences)} sentences, {found} to {target}{note}")
+    print(f"{dst}: {len(converted.sentences)} sentences, {found} to {target}{note}", file=notes)
 
 
 @app.command()
@@ -144,8 +145,9 @@ def strip(
     """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
     from metalstm.corpora import joint_files
 
+    notes = outcome.beside(dst)
     for file, sentences in joint_files.split(src, dst).items():
-        print(f"{file}: {sentences} sentences")
+        print(f"{file}: {sentences} sentences", file=notes)
 
 
 @app.command()
