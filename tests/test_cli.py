@@ -67,6 +67,20 @@ def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["B-x"], "1 sentence, iob2 to iobes"),
+        (["B-x", "I-y"], "1 sentence, iob2 to iobes; repaired 1 label that broke iob2 (`metalstm check` says where)"),
+        (["B-x", "I-y", "O", "I-y"], "1 sentence, iob2 to iobes; repaired 2 labels that broke iob2 ("),
+    ],
+)
+def test_convert_counts_in_words_that_agree(tmp_path: Path, labels: list[str], said: str) -> None:
+    (tmp_path / "a.tsv").write_text("".join(f"a\t{label}\n" for label in labels) + "\n", encoding="utf-8")
+    done = metalstm("convert", "a.tsv", "b.tsv", "--from", "iob2", folder=tmp_path)
+    assert done.stdout.startswith(f"b.tsv: {said}")
+
+
 @pytest.mark.parametrize("sent_to_a_file", [False, True])
 def test_convert_to_standard_output_writes_its_note_elsewhere(tmp_path: Path, sent_to_a_file: bool) -> None:
     (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
@@ -87,7 +101,7 @@ def test_strip_to_standard_output_writes_its_note_elsewhere(tmp_path: Path) -> N
     (tmp_path / "all.tsv").symlink_to("/dev/stdout")
     done = metalstm("strip", "joint.tsv", "all.tsv", folder=tmp_path)
     assert (done.stdout, done.returncode) == ("x\tO\n\n", 0)
-    assert done.stderr.startswith("all.tsv: 1 sentence")
+    assert done.stderr == "all.tsv: 1 sentence\n"
 
 
 def test_convert_reads_a_pipe(tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ def test_a_corpus_is_converted_to_iobes() -> None:
         assert Path(f"iobes/{split}.tsv").read_text("utf-8") == "a\tO\ngout\tS-Disease\n\n"
 
 
+def test_what_a_file_holds_is_counted_in_words_that_agree(capsys: pytest.CaptureFixture[str]) -> None:
+    run(train=SENTENCES * 1000, devel="gout\tI-Disease\n\n")
+    train, devel, test = capsys.readouterr().out.splitlines()
+    assert train == "iobes/train.tsv: 1,000 sentences, 2,000 tokens, 1,000 entities"
+    assert devel == "iobes/devel.tsv: 1 sentence, 1 token, 1 entity"
+    assert test == "iobes/test.tsv: 1 sentence, 2 tokens, 1 entity"
+
+
 def test_a_split_without_a_sentence_is_refused() -> None:
     with pytest.raises(UserError, match=r"^devel.tsv: expected sentences, .*; give a file that has some$"):
         run(devel="\n")

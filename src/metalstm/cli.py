@@ -11,6 +11,7 @@ import typer
 
 from metalstm import interruption, outcome, overwriting, threads
 from metalstm.errors import UserError
+from metalstm.wording import counted
 
 app = typer.Typer(
     name="metalstm",
@@ -39,7 +40,9 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
 
     study, plans = planning.write(params)
     trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
-    print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
+    print(
+        f"{params}: {counted(len(plans), 'plan')} below {planning.PLANS}, among them {counted(trainings, 'training')}"
+    )
     for remark in remarks.of(study, params):
         print(remark)
 
@@ -100,9 +103,9 @@ def convert(
     notes = outcome.beside(dst)
     converted = conversion.read(src, source, target)
     columns.write(dst, converted.sentences)
-    found, repaired = converted.source, converted.repaired
-    note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
-    print(f"{dst}: {len(converted.sentences)} sentences, {found} to {target}{note}", file=notes)
+    found, repaired = converted.source, counted(converted.repaired, "label")
+    note = f"; repaired {repaired} that broke {found} (`metalstm check` says where)" if converted.repaired else ""
+    print(f"{dst}: {counted(len(converted.sentences), 'sentence')}, {found} to {target}{note}", file=notes)
 
 
 @app.command()
@@ -118,7 +121,7 @@ def check(
         print("\n".join(checker.render(file, problem) for problem in problems) or f"{file}: no fault")
     finally:  # whether there is anyone to read the lines or not
         if problems:
-            raise UserError(f"{file}: {len(problems)} {'fault' if len(problems) == 1 else 'faults'}")
+            raise UserError(f"{file}: {counted(len(problems), 'fault')}")
 
 
 @app.command()
@@ -147,7 +150,7 @@ def strip(
 
     notes = outcome.beside(dst)
     for file, sentences in joint_files.split(src, dst).items():
-        print(f"{file}: {sentences} sentences", file=notes)
+        print(f"{file}: {counted(sentences, 'sentence')}", file=notes)
 
 
 @app.command()
@@ -266,7 +269,7 @@ def track(
         raise UserError("tracking is off in params.yaml (tracking.enabled) or no plan was written; name a store: --uri")
     counts = tracking.send_all(results, store)
     print(
-        f"{store}: {counts.sent} runs sent, {counts.replaced} replaced, {counts.unchanged} there already, "
+        f"{store}: {counted(counts.sent, 'run')} sent, {counts.replaced} replaced, {counts.unchanged} there already, "
         f"{counts.unfinished} not finished"
     )
 
@@ -281,13 +284,14 @@ def keep(
 
     folder = reference.place(name)
     kept = reference.keep(study, folder)
-    print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
+    new = counted(len(kept.new), "new run")
+    print(f"{folder}: {new}, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:
         print(f"left out: {run}, trained with other parameters than params.yaml has, or not scored since; run it again")
     for vote in kept.outdated_votes:
         print(f"left out: {vote}, of runs that are outdated, missing or trained again; run it when they are finished")
     if kept.unfinished:
-        print(f"not finished: {len(kept.unfinished)} runs and votes, {', '.join(kept.unfinished[:5])} first")
+        print(f"runs and votes that are not finished: {len(kept.unfinished)}, {', '.join(kept.unfinished[:5])} first")
     for table in reference.tables(folder):
         print(table)
 

@@ -6,6 +6,7 @@ from metalstm.corpora import columns, conversion, joint
 from metalstm.corpora.statistics import statistics
 from metalstm.errors import UserError
 from metalstm.plan.job import Plan
+from metalstm.wording import counted
 
 
 def run(plan: Plan) -> None:
@@ -32,7 +33,8 @@ def run(plan: Plan) -> None:
             raise UserError(f"{source}: {error}") from None
         columns.write(Path(plan.outputs[split]), converted.sentences)
         counts = statistics(converted.sentences)
-        said = f"{counts.sentences:,} sentences, {counts.tokens:,} tokens, {counts.entities:,} entities"
+        said = f"{counted(counts.sentences, 'sentence')}, {counted(counts.tokens, 'token')}, "
+        said += counted(counts.entities, "entity", "entities")
         if converted.repaired:
-            said += f"; {converted.repaired} labels broke {converted.source} and were repaired"
+            said += f"; repaired {counted(converted.repaired, 'label')} that broke {converted.source}"
         print(f"{plan.outputs[split]}: {said}")
