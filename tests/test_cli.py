@@ -140,6 +140,13 @@ def test_tag_refuses_to_overwrite_what_it_reads(tmp_path: Path) -> None:
         assert line.startswith(f"metalstm: {arguments[1]}: expected another file than {arguments[1]}, which is read")
 
 
+@pytest.mark.parametrize("given", ["nowhere", "."])
+def test_track_names_a_folder_without_runs(tmp_path: Path, given: str) -> None:
+    absent = "runs" if given == "." else given
+    line = refused(metalstm("track", "--results", given, folder=tmp_path))
+    assert line.startswith(f"metalstm: {absent}: no such folder; name the folder that holds `runs`")
+
+
 @pytest.mark.parametrize("source", ["joint", "joint/train.tsv", "empty"])
 def test_strip_of_nothing_is_refused(tmp_path: Path, source: str) -> None:
     (tmp_path / "empty").mkdir()

@@ -264,6 +264,7 @@ def track(
     """Send to MLflow what it does not have yet of the runs below results/runs."""
     from metalstm import tracking
 
+    tracking.run_folders(results)  # a wrong folder is told as such, and not as one without tracking
     store = uri or tracking.Settings.read(results).uri
     if store is None:
         raise UserError("tracking is off in params.yaml (tracking.enabled) or no plan was written; name a store: --uri")
