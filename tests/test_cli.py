@@ -244,7 +244,7 @@ def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> No
     assert "'Ataxia'" in line
 
 
-@pytest.mark.parametrize("options", [(), ("--tokens",)])
+@pytest.mark.parametrize("options", [(), ("--tokens",), ("-",), ("--tokens", "-")])
 def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path, options: tuple[str, ...]) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -253,6 +253,12 @@ def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path,
         command = [sys.executable, "-m", "metalstm", "tag", "--model", "nowhere", *options]
         done = subprocess.run(command, cwd=tmp_path, stdin=theirs, capture_output=True, text=True, check=False)
     assert refused(done).startswith("metalstm: /dev/stdin:2: expected UTF-8, but found byte 0xe9")
+
+
+@pytest.mark.parametrize("form", ["tsv", "brat", "html"])
+def test_tag_refuses_several_files_where_their_texts_could_not_be_told_apart(tmp_path: Path, form: str) -> None:
+    line = refused(metalstm("tag", "--model", "nowhere", "--format", form, "a.txt", "b.txt", folder=tmp_path))
+    assert line.startswith(f"metalstm: 2 files: expected one, for `--format {form}` holds a single text; name one file")
 
 
 def test_short_commands_import_no_large_library() -> None:

@@ -359,6 +359,29 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
     assert [entity["text"] for entity in json.loads(done.stdout)["entities"]] == found
 
 
+def test_several_files_are_tagged_one_after_the_other_each_as_its_own_document(tmp_path, monkeypatch):
+    monkeypatch.setattr("metalstm.threads.use_one", lambda: None)
+    monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: pharmacist())
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("a", "Take aspirin."), ("-", "Take warfarin.")):
+        Path(name).write_text(text)
+    try:
+        done = CliRunner().invoke(
+            app, ["tag", "--model", "run", "a", "-", "./-", "--format", "jsonl"], input="No heparin."
+        )
+    finally:
+        gc.unfreeze()
+        gc.enable()
+    assert done.exit_code == 0, done.output
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["text"] for one in told] == ["Take aspirin.", "No heparin.", "Take warfarin."]
+    assert [[(e["start"], e["text"]) for e in one["entities"]] for one in told] == [
+        [(5, "aspirin")],
+        [(3, "heparin")],
+        [(5, "warfarin")],
+    ]
+
+
 def test_names_are_known_in_the_spelling_that_the_tagger_reads():
     document = tag_text(pharmacist(), "Alzheimer\u2019s disease and TNF\u03b1.")
     (sentence,) = document.sentences

@@ -4,6 +4,7 @@ import gc
 import json
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
@@ -177,13 +178,17 @@ def evaluate(
 @app.command()
 def tag(
     model: Annotated[Path, typer.Option(help="Folder of a trained run.")],
-    file: Annotated[
-        Path | None, typer.Argument(help="Text, or a token a line with --tokens; standard input if none.")
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Text, or a token a line with --tokens; standard input if none or `-`. Several with --format jsonl.",
+            metavar="FILE",
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = "tsv",
     corpus: Annotated[Optional[str], typer.Option(help="Which corpus an MTM model shall tag as.")] = None,  # noqa: UP045
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
+        bool, typer.Option("--tokens", help="Each FILE has a token a line, blank lines between sentences.")
     ] = False,
     known: Annotated[
         Optional[Path],  # noqa: UP045
@@ -205,17 +210,19 @@ def tag(
     from metalstm.tagging import documents, formats, inputs
     from metalstm.tagging.tag import load, tag_sentences, tag_text
 
-    source = file or inputs.STANDARD_INPUT
-    overwriting.require_apart([source, known], [out])
+    sources = [inputs.named(file) for file in files or ["-"]]
+    formats.require_room(format, len(sources))
+    overwriting.require_apart([*sources, known], [out])
     # Read before the model: a wrong file is told at once.
-    sentences = inputs.read_token_lines(source) if tokens else None
-    text = None if tokens else inputs.read_text(source)
+    token_lines = [inputs.read_token_lines(source) for source in sources] if tokens else []
+    texts = [] if tokens else [inputs.read_text(source) for source in sources]
     known_names = None if known is None else inputs.read_known_names(known)
 
     tagger = load(model, corpus)
-    document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
-    document = documents.with_evidence(document, known=known_names, abbreviations=abbreviations, names=names)
-    rendered = formats.render(document, format)
+    tagged = [tag_text(tagger, text, corpus) for text in texts]
+    tagged += [tag_sentences(tagger, sentences, corpus) for sentences in token_lines]
+    evidence = partial(documents.with_evidence, known=known_names, abbreviations=abbreviations, names=names)
+    rendered = "".join(formats.render(evidence(document), format) for document in tagged)
     if out is None:
         sys.stdout.write(rendered)
     else:
