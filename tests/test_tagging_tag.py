@@ -308,6 +308,25 @@ def test_no_standard_input_is_refused(monkeypatch):
         read_text(STANDARD_INPUT)
 
 
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "predictions/A.test.tsv"])
+def test_a_file_of_a_run_is_no_run_and_its_folder_is_named(tmp_path, name):
+    for file in ("model.json", "model.safetensors", "predictions/A.test.tsv"):
+        (tmp_path / "run" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / file).write_text("{}")
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "run" / name)
+    assert str(caught.value) == (
+        f"{tmp_path / 'run' / name}: expected the folder of a trained model, but this is a file; "
+        f"name {tmp_path / 'run'}, which holds model.json and model.safetensors"
+    )
+
+
+def test_a_file_that_belongs_to_no_run_is_no_run(tmp_path):
+    (tmp_path / "text").write_text("")
+    with pytest.raises(UserError, match=r"this is a file; name the one that holds model\.json and model\.safetensors$"):
+        load(tmp_path / "text")
+
+
 def test_a_text_file_is_read_character_by_character(tmp_path):
     path = tmp_path / "text"
     path.write_bytes("\ufeffé\r\nb\n".encode())
