@@ -81,6 +81,12 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
         ("seeds: [1]", "seeds: []", 6, "`seeds`"),
         ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
         ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
+        (
+            "  disease: [NCBI-disease, BC5CDR-disease]",
+            "  {}",
+            4,
+            "`settings.per_group` has mtm, and `groups` has none to train it for; name a group, or write",
+        ),
         ("cells: [lstm]", "cells: [lstm", 6, "not YAML"),
         ("cells: [lstm]", "cells: [l\x07]", 5, "not YAML: unacceptable character"),
         ("cells: [lstm]", "cells: " + "[" * 3000, None, "deeper than anything"),

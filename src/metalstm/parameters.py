@@ -174,6 +174,12 @@ def _check_corpora(study: Study, refuse: Refuse) -> None:
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
+    if study.settings.per_group and not study.groups:
+        refuse(
+            ("settings", "per_group"),
+            f"`settings.per_group` has {', '.join(study.settings.per_group)}, and `groups` has none to train it for; "
+            "name a group, or write `per_group: []` to train for single corpora alone",
+        )
     vectors = study.vectors
     _check_names(study, ("vectors", "corpora"), vectors.corpora, refuse)
     if vectors.is_learned and not vectors.texts and not set(vectors.corpora) & set(study.corpora):
