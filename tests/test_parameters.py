@@ -253,6 +253,21 @@ def test_a_home_folder_that_there_is_not_is_told_with_its_line(tmp_path: Path) -
         parameters.read(written(tmp_path, STUDY + own))
 
 
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ("{train: a.tsv, devel: a.tsv, test: c.tsv}", "`train` and `devel` are the same file, a.tsv: scores on what"),
+        ("{train: a.tsv, devel: b.tsv, test: {name: ./a.tsv}}", "`train` and `test` are the same file, ./a.tsv"),
+        ("{train: a.tsv, devel: b.tsv, test: b.tsv}", "`devel` and `test` are the same file, b.tsv"),
+    ],
+)
+def test_a_file_that_is_two_splits_is_refused_with_its_line(tmp_path: Path, files: str, words: str) -> None:
+    own = f"own_corpora:\n  mine:\n    folder: here\n    files: {files}\n"
+    with pytest.raises(UserError) as caught:
+        parameters.read(written(tmp_path, STUDY + own))
+    assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'}:14: `own_corpora.mine.files`: {words}")
+
+
 def test_a_mistake_in_a_variant_that_reads_images_is_told_with_its_name_and_line(tmp_path: Path) -> None:
     variants = "variants:\n    right: {cell: rnn}\n    wrong: {cell: rnn, training: {epochz: 2}}\n"
     text = STUDY.replace(
