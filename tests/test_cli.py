@@ -67,6 +67,43 @@ def test_convert_finds_out_the_scheme(tmp_path: Path) -> None:
     assert (tmp_path / "c.tsv").read_text(encoding="utf-8") == IOB2
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["B-x"], "1 sentence, iob2 to iobes"),
+        (["B-x", "I-y"], "1 sentence, iob2 to iobes; repaired 1 label that broke iob2 (`metalstm check` says where)"),
+        (["B-x", "I-y", "O", "I-y"], "1 sentence, iob2 to iobes; repaired 2 labels that broke iob2 ("),
+    ],
+)
+def test_convert_counts_in_words_that_agree(tmp_path: Path, labels: list[str], said: str) -> None:
+    (tmp_path / "a.tsv").write_text("".join(f"a\t{label}\n" for label in labels) + "\n", encoding="utf-8")
+    done = metalstm("convert", "a.tsv", "b.tsv", "--from", "iob2", folder=tmp_path)
+    assert done.stdout.startswith(f"b.tsv: {said}")
+
+
+@pytest.mark.parametrize("sent_to_a_file", [False, True])
+def test_convert_to_standard_output_writes_its_note_elsewhere(tmp_path: Path, sent_to_a_file: bool) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    if sent_to_a_file:
+        command = [sys.executable, "-m", "metalstm", "convert", "a.tsv", "/dev/stdout"]
+        with (tmp_path / "b.tsv").open("w") as file:
+            done = subprocess.run(command, cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, text=True, check=True)
+        written = (tmp_path / "b.tsv").read_text(encoding="utf-8")
+    else:
+        done = metalstm("convert", "a.tsv", "/dev/stdout", folder=tmp_path)
+        written = done.stdout
+    assert written == IOBES
+    assert done.stderr == "/dev/stdout: 2 sentences, iob2 to iobes\n"
+
+
+def test_strip_to_standard_output_writes_its_note_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "joint.tsv").write_text("<one>\tS-one\nx\tO\n</one>\tS-one\n\n", encoding="utf-8")
+    (tmp_path / "all.tsv").symlink_to("/dev/stdout")
+    done = metalstm("strip", "joint.tsv", "all.tsv", folder=tmp_path)
+    assert (done.stdout, done.returncode) == ("x\tO\n\n", 0)
+    assert done.stderr == "all.tsv: 1 sentence\n"
+
+
 def test_convert_reads_a_pipe(tmp_path: Path) -> None:
     done = metalstm("convert", "/dev/stdin", "b.tsv", folder=tmp_path, stdin=IOB2)
     assert done.returncode == 0, done.stderr
@@ -103,6 +140,13 @@ def test_tag_refuses_to_overwrite_what_it_reads(tmp_path: Path) -> None:
         assert line.startswith(f"metalstm: {arguments[1]}: expected another file than {arguments[1]}, which is read")
 
 
+@pytest.mark.parametrize("given", ["nowhere", "."])
+def test_track_names_a_folder_without_runs(tmp_path: Path, given: str) -> None:
+    absent = "runs" if given == "." else given
+    line = refused(metalstm("track", "--results", given, folder=tmp_path))
+    assert line.startswith(f"metalstm: {absent}: no such folder; name the folder that holds `runs`")
+
+
 @pytest.mark.parametrize("source", ["joint", "joint/train.tsv", "empty"])
 def test_strip_of_nothing_is_refused(tmp_path: Path, source: str) -> None:
     (tmp_path / "empty").mkdir()
@@ -135,7 +179,9 @@ def test_join_then_strip_gives_the_files_back(tmp_path: Path) -> None:
     assert metalstm("join", "joint", "one=one", "two=two", folder=tmp_path).returncode == 0
     assert (tmp_path / "joint/train.tsv").read_text(encoding="utf-8").startswith("<one>\tS-one\nThe\tO\n")
     (tmp_path / "joint/.node.123.test.tsv").write_text("not finished")
-    assert metalstm("strip", "joint", "apart", folder=tmp_path).returncode == 0
+    (tmp_path / "apart").mkdir()
+    done = metalstm("strip", "joint", "apart", folder=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
     for path in tmp_path.glob("apart/*/*.tsv"):
         assert path.read_bytes() == (tmp_path / path.relative_to(tmp_path / "apart")).read_bytes()
     assert len(list(tmp_path.glob("apart/*/*.tsv"))) == 6
@@ -198,7 +244,7 @@ def test_evaluate_names_the_first_difference_between_files(tmp_path: Path) -> No
     assert "'Ataxia'" in line
 
 
-@pytest.mark.parametrize("options", [(), ("--tokens",)])
+@pytest.mark.parametrize("options", [(), ("--tokens",), ("-",), ("--tokens", "-")])
 def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path, options: tuple[str, ...]) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -207,6 +253,12 @@ def test_tag_reads_a_socket_and_names_the_line_that_is_not_utf_8(tmp_path: Path,
         command = [sys.executable, "-m", "metalstm", "tag", "--model", "nowhere", *options]
         done = subprocess.run(command, cwd=tmp_path, stdin=theirs, capture_output=True, text=True, check=False)
     assert refused(done).startswith("metalstm: /dev/stdin:2: expected UTF-8, but found byte 0xe9")
+
+
+@pytest.mark.parametrize("form", ["tsv", "brat", "html"])
+def test_tag_refuses_several_files_where_their_texts_could_not_be_told_apart(tmp_path: Path, form: str) -> None:
+    line = refused(metalstm("tag", "--model", "nowhere", "--format", form, "a.txt", "b.txt", folder=tmp_path))
+    assert line.startswith(f"metalstm: 2 files: expected one, for `--format {form}` holds a single text; name one file")
 
 
 def test_short_commands_import_no_large_library() -> None:

@@ -31,13 +31,42 @@ def read(folder: Path, text: str) -> Study:
     [
         (
             STUDY.replace("epochs: 3", "epochs: 3\n  averaging: {last_epochs: 4}"),
-            7,
+            9,
             "stm/NCBI-disease/lstm: training: `averaging.last_epochs` (4) is more than `epochs` (3); give",
         ),
         (
             f"{STUDY}  averaging: {{last_epochs: 3}}\noverrides:\n  - {{when: {{}}, training: {{epochs: 2}}}}\n",
             11,
             "`averaging.last_epochs` (3) is more than `epochs` (2)",
+        ),
+        (
+            f"{STUDY}  patience: 3\n",
+            9,
+            "training: `patience` (3) is not less than `epochs` (3); give it fewer, or null",
+        ),
+        (
+            f"{STUDY}  schedule:\n    name: linear\n    warmup_epochs: 4\n",
+            11,
+            "training: `schedule.warmup_epochs` (4) is not less than `epochs` (3); give it fewer, so that one",
+        ),
+        (
+            STUDY.replace("cells: [lstm]", "cells: [short]")
+            + "  patience: 2\nvariants:\n  short:\n    cell: lstm\n    training:\n      epochs: 2\n",
+            14,
+            "stm/NCBI-disease/short: training: `patience` (2) is not less than `epochs` (2)",
+        ),
+        (
+            f"{STUDY}overrides:\n  - when: {{}}\n    training: {{batch_size: 2}}\n  - when: {{}}\n    training:\n"
+            "      epochs: 2\n      patience: 2\n",
+            15,
+            "`patience` (2) is not less than `epochs` (2)",
+        ),
+        (
+            STUDY.replace("{sets: [], ", "\n  patience: 5\n  sets: []\n  ")
+            .replace("variants: {}, ", "variants: {a: {cell: rnn}}\n  ")
+            .replace("[1]}", "[1]"),
+            7,
+            "images.variants.a.training: `patience` (5) is not less than `epochs` (5)",
         ),
         (f"{STUDY}  device: cpu\n  mixed_precision: true\n", 7, "`mixed_precision` is for a graphics processor, and"),
         (
@@ -61,8 +90,11 @@ def test_what_would_do_nothing_in_a_training_is_refused(tmp_path: Path, study: s
     "study",
     [
         f"{STUDY}  averaging: {{last_epochs: 3}}\n  continued: {{epochs: 2}}\n  mixed_precision: true\n",
+        f"{STUDY}  averaging: {{last_epochs: 2}}\n  patience: 2\n  schedule: {{warmup_epochs: 2}}\n",
         # What every run changes.
         f"{STUDY}  averaging: {{last_epochs: 4}}\noverrides:\n  - {{when: {{}}, training: {{epochs: 4}}}}\n",
+        f"{STUDY}  averaging: {{last_epochs: 4}}\n  patience: 4\n  schedule: {{warmup_epochs: 4}}\n"
+        "overrides:\n  - {when: {}, training: {epochs: 5}}\n",
     ],
 )
 def test_what_does_something_in_every_run_is_taken(tmp_path: Path, study: str) -> None:

@@ -81,6 +81,12 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
         ("seeds: [1]", "seeds: []", 6, "`seeds`"),
         ("seeds: [1]", "sedes: [1]", 6, "unknown key `sedes`; did you mean `seeds`?"),
         ("[NCBI-disease, BC5CDR-disease]\nsettings", "[linnaeus]\nsettings", 3, "group disease has no corpus"),
+        (
+            "  disease: [NCBI-disease, BC5CDR-disease]",
+            "  {}",
+            4,
+            "`settings.per_group` has mtm, and `groups` has none to train it for; name a group, or write",
+        ),
         ("cells: [lstm]", "cells: [lstm", 6, "not YAML"),
         ("cells: [lstm]", "cells: [l\x07]", 5, "not YAML: unacceptable character"),
         ("cells: [lstm]", "cells: " + "[" * 3000, None, "deeper than anything"),
@@ -245,6 +251,21 @@ def test_a_home_folder_that_there_is_not_is_told_with_its_line(tmp_path: Path) -
     own = "own_corpora:\n  mine:\n    folder: ~no-such-user/x\n    files: {train: a, devel: b, test: c}\n"
     with pytest.raises(UserError, match=r"params.yaml:13: `own_corpora.mine.folder`: `~` stands for no home folder"):
         parameters.read(written(tmp_path, STUDY + own))
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ("{train: a.tsv, devel: a.tsv, test: c.tsv}", "`train` and `devel` are the same file, a.tsv: scores on what"),
+        ("{train: a.tsv, devel: b.tsv, test: {name: ./a.tsv}}", "`train` and `test` are the same file, ./a.tsv"),
+        ("{train: a.tsv, devel: b.tsv, test: b.tsv}", "`devel` and `test` are the same file, b.tsv"),
+    ],
+)
+def test_a_file_that_is_two_splits_is_refused_with_its_line(tmp_path: Path, files: str, words: str) -> None:
+    own = f"own_corpora:\n  mine:\n    folder: here\n    files: {files}\n"
+    with pytest.raises(UserError) as caught:
+        parameters.read(written(tmp_path, STUDY + own))
+    assert str(caught.value).startswith(f"{tmp_path / 'params.yaml'}:14: `own_corpora.mine.files`: {words}")
 
 
 def test_a_mistake_in_a_variant_that_reads_images_is_told_with_its_name_and_line(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ STUDY = {
     "seeds": [1, 2],
     "vectors": {"corpora": ["NCBI-disease", "linnaeus"]},
 }
+STM_ALONE = {"groups": {}, "settings": {"per_corpus": ["stm"], "per_group": []}}
 IMAGES = {
     "sets": ["MNIST"],
     "variants": {"lstm": {"cell": "lstm"}, "study": {"cell": "metalstm", "options": {"start": "study"}}},
@@ -115,7 +116,7 @@ def test_the_tracking_server_is_nobodys_input() -> None:
 
 
 def test_a_group_does_not_change_what_is_trained_on_its_corpora() -> None:
-    assert changed(plans(), plans(groups={})) == {"table/all"}
+    assert changed(plans(), plans(**STM_ALONE)) == {"table/all"}
 
 
 def test_the_table_of_a_group_has_no_model_of_a_smaller_one() -> None:
@@ -196,9 +197,9 @@ def test_a_changed_file_of_the_users_own_is_fetched_again(tmp_path: Path) -> Non
     for split in plan.SPLITS:
         (tmp_path / f"{split}.tsv").write_text("a\tO\n\n", encoding="utf-8")
     own = {"mine": {"folder": str(tmp_path), "files": {split: f"{split}.tsv" for split in plan.SPLITS}}}
-    before = plans(corpora=["mine"], groups={}, own_corpora=own, vectors={"source": "random"})
+    before = plans(corpora=["mine"], **STM_ALONE, own_corpora=own, vectors={"source": "random"})
     (tmp_path / "test.tsv").write_text("b\tO\n\n", encoding="utf-8")
-    after = plans(corpora=["mine"], groups={}, own_corpora=own, vectors={"source": "random"})
+    after = plans(corpora=["mine"], **STM_ALONE, own_corpora=own, vectors={"source": "random"})
     assert changed(before, after) == {"fetch/mine"}
 
 

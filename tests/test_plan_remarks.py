@@ -28,7 +28,7 @@ own_corpora:
     files:
       train: train.tsv
       devel: here.tsv
-      test: train.tsv
+      test: test.tsv
   unused: {folder: nowhere, files: {train: a, devel: b, test: c}}
 """
 
@@ -53,7 +53,7 @@ def test_a_file_that_is_not_there_is_named_with_its_line(folder: Path, capsys: p
         f"params.yaml:11: `vectors.texts.1` names text.txt, {end}",
         f"params.yaml:14: `gazetteers.drugs.1` names drugs.txt, {end}",
         f"params.yaml:19: `own_corpora.mine.files.train` names corpora/train.tsv, {end}",
-        f"params.yaml:21: `own_corpora.mine.files.test` names corpora/train.tsv, {end}",
+        f"params.yaml:21: `own_corpora.mine.files.test` names corpora/test.tsv, {end}",
     ]
 
 

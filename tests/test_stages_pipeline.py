@@ -40,6 +40,7 @@ STUDY = {
     },
     "tracking": {"enabled": False},
 }
+STM_ALONE = {"groups": {}, "settings": {"per_corpus": ["stm"], "per_group": []}}
 
 
 def make_study(folder: Path, **changes: object) -> Path:
@@ -237,7 +238,7 @@ def test_a_prediction_of_other_sentences_is_not_scored(tmp_path: Path, monkeypat
 
 def test_train_and_devel_together_keep_the_last_epoch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     training = {**STUDY["training"], "epochs": 2, "train_on": "train+devel"}
-    monkeypatch.chdir(make_study(tmp_path, training=training, groups={}))
+    monkeypatch.chdir(make_study(tmp_path, training=training, **STM_ALONE))
     run_all()
     metrics = json.loads(Path("results/runs/stm/ills/lstm/seed-1/metrics.json").read_text("utf-8"))
     assert metrics["train_on"] == "train+devel"
@@ -248,7 +249,7 @@ def test_train_and_devel_together_keep_the_last_epoch(tmp_path: Path, monkeypatc
 def test_a_devel_file_without_an_entity_chooses_no_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train_on: str
 ) -> None:
-    one = {"corpora": ["ills"], "groups": {}, "vectors": {"source": "random", "size": 8}}
+    one = {"corpora": ["ills"], **STM_ALONE, "vectors": {"source": "random", "size": 8}}
     monkeypatch.chdir(make_study(tmp_path, **one, training={**STUDY["training"], "epochs": 1, "train_on": train_on}))
     Path("own/ills/devel.tsv").write_text("No\tO\nchange\tO\n\n", encoding="utf-8")
     refused = pytest.raises(UserError, match=r"ills: no entity in any devel file.*train_on: train\+devel")

@@ -308,6 +308,25 @@ def test_no_standard_input_is_refused(monkeypatch):
         read_text(STANDARD_INPUT)
 
 
+@pytest.mark.parametrize("name", ["model.json", "model.safetensors", "predictions/A.test.tsv"])
+def test_a_file_of_a_run_is_no_run_and_its_folder_is_named(tmp_path, name):
+    for file in ("model.json", "model.safetensors", "predictions/A.test.tsv"):
+        (tmp_path / "run" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "run" / file).write_text("{}")
+    with pytest.raises(UserError) as caught:
+        load(tmp_path / "run" / name)
+    assert str(caught.value) == (
+        f"{tmp_path / 'run' / name}: expected the folder of a trained model, but this is a file; "
+        f"name {tmp_path / 'run'}, which holds model.json and model.safetensors"
+    )
+
+
+def test_a_file_that_belongs_to_no_run_is_no_run(tmp_path):
+    (tmp_path / "text").write_text("")
+    with pytest.raises(UserError, match=r"this is a file; name the one that holds model\.json and model\.safetensors$"):
+        load(tmp_path / "text")
+
+
 def test_a_text_file_is_read_character_by_character(tmp_path):
     path = tmp_path / "text"
     path.write_bytes("\ufeffé\r\nb\n".encode())
@@ -357,6 +376,29 @@ def test_evidence_is_asked_for_by_switches(tmp_path, monkeypatch, switches, foun
         gc.enable()
     assert done.exit_code == 0, done.output
     assert [entity["text"] for entity in json.loads(done.stdout)["entities"]] == found
+
+
+def test_several_files_are_tagged_one_after_the_other_each_as_its_own_document(tmp_path, monkeypatch):
+    monkeypatch.setattr("metalstm.threads.use_one", lambda: None)
+    monkeypatch.setattr("metalstm.tagging.tag.load", lambda *_: pharmacist())
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("a", "Take aspirin."), ("-", "Take warfarin.")):
+        Path(name).write_text(text)
+    try:
+        done = CliRunner().invoke(
+            app, ["tag", "--model", "run", "a", "-", "./-", "--format", "jsonl"], input="No heparin."
+        )
+    finally:
+        gc.unfreeze()
+        gc.enable()
+    assert done.exit_code == 0, done.output
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one["text"] for one in told] == ["Take aspirin.", "No heparin.", "Take warfarin."]
+    assert [[(e["start"], e["text"]) for e in one["entities"]] for one in told] == [
+        [(5, "aspirin")],
+        [(3, "heparin")],
+        [(5, "warfarin")],
+    ]
 
 
 def test_names_are_known_in_the_spelling_that_the_tagger_reads():

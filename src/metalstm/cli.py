@@ -4,6 +4,7 @@ import gc
 import json
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, Optional
 
@@ -11,6 +12,7 @@ import typer
 
 from metalstm import interruption, outcome, overwriting, threads
 from metalstm.errors import UserError
+from metalstm.wording import counted
 
 app = typer.Typer(
     name="metalstm",
@@ -39,7 +41,9 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
 
     study, plans = planning.write(params)
     trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
-    print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
+    print(
+        f"{params}: {counted(len(plans), 'plan')} below {planning.PLANS}, among them {counted(trainings, 'training')}"
+    )
     for remark in remarks.of(study, params):
         print(remark)
 
@@ -97,11 +101,12 @@ def convert(
     from metalstm.corpora import columns, conversion
 
     overwriting.require_apart([src], [dst])
+    notes = outcome.beside(dst)
     converted = conversion.read(src, source, target)
     columns.write(dst, converted.sentences)
-    found, repaired = converted.source, converted.repaired
-    note = f"; {repaired} labels broke {found} and were repaired (`metalstm check` lists them)" if repaired else ""
-    print(f"{dst}: {len(converted.sentences)} sentences, {found} to {target}{note}")
+    found, repaired = converted.source, counted(converted.repaired, "label")
+    note = f"; repaired {repaired} that broke {found} (`metalstm check` says where)" if converted.repaired else ""
+    print(f"{dst}: {counted(len(converted.sentences), 'sentence')}, {found} to {target}{note}", file=notes)
 
 
 @app.command()
@@ -117,7 +122,7 @@ def check(
         print("\n".join(checker.render(file, problem) for problem in problems) or f"{file}: no fault")
     finally:  # whether there is anyone to read the lines or not
         if problems:
-            raise UserError(f"{file}: {len(problems)} {'fault' if len(problems) == 1 else 'faults'}")
+            raise UserError(f"{file}: {counted(len(problems), 'fault')}")
 
 
 @app.command()
@@ -144,8 +149,9 @@ def strip(
     """Take joint corpora apart again: DST/<corpus>/<file>, without task tags."""
     from metalstm.corpora import joint_files
 
+    notes = outcome.beside(dst)
     for file, sentences in joint_files.split(src, dst).items():
-        print(f"{file}: {sentences} sentences")
+        print(f"{file}: {counted(sentences, 'sentence')}", file=notes)
 
 
 @app.command()
@@ -172,13 +178,17 @@ def evaluate(
 @app.command()
 def tag(
     model: Annotated[Path, typer.Option(help="Folder of a trained run.")],
-    file: Annotated[
-        Path | None, typer.Argument(help="Text, or a token a line with --tokens; standard input if none.")
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Text, or a token a line with --tokens; standard input if none or `-`. Several with --format jsonl.",
+            metavar="FILE",
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="Form of the output.")] = "tsv",
     corpus: Annotated[Optional[str], typer.Option(help="Which corpus an MTM model shall tag as.")] = None,  # noqa: UP045
     tokens: Annotated[
-        bool, typer.Option("--tokens", help="FILE has a token a line, blank lines between sentences.")
+        bool, typer.Option("--tokens", help="Each FILE has a token a line, blank lines between sentences.")
     ] = False,
     known: Annotated[
         Optional[Path],  # noqa: UP045
@@ -200,17 +210,19 @@ def tag(
     from metalstm.tagging import documents, formats, inputs
     from metalstm.tagging.tag import load, tag_sentences, tag_text
 
-    source = file or inputs.STANDARD_INPUT
-    overwriting.require_apart([source, known], [out])
+    sources = [inputs.named(file) for file in files or ["-"]]
+    formats.require_room(format, len(sources))
+    overwriting.require_apart([*sources, known], [out])
     # Read before the model: a wrong file is told at once.
-    sentences = inputs.read_token_lines(source) if tokens else None
-    text = None if tokens else inputs.read_text(source)
+    token_lines = [inputs.read_token_lines(source) for source in sources] if tokens else []
+    texts = [] if tokens else [inputs.read_text(source) for source in sources]
     known_names = None if known is None else inputs.read_known_names(known)
 
     tagger = load(model, corpus)
-    document = tag_text(tagger, text, corpus) if text is not None else tag_sentences(tagger, sentences or [], corpus)
-    document = documents.with_evidence(document, known=known_names, abbreviations=abbreviations, names=names)
-    rendered = formats.render(document, format)
+    tagged = [tag_text(tagger, text, corpus) for text in texts]
+    tagged += [tag_sentences(tagger, sentences, corpus) for sentences in token_lines]
+    evidence = partial(documents.with_evidence, known=known_names, abbreviations=abbreviations, names=names)
+    rendered = "".join(formats.render(evidence(document), format) for document in tagged)
     if out is None:
         sys.stdout.write(rendered)
     else:
@@ -259,12 +271,13 @@ def track(
     """Send to MLflow what it does not have yet of the runs below results/runs."""
     from metalstm import tracking
 
+    tracking.run_folders(results)  # a wrong folder is told as such, and not as one without tracking
     store = uri or tracking.Settings.read(results).uri
     if store is None:
         raise UserError("tracking is off in params.yaml (tracking.enabled) or no plan was written; name a store: --uri")
     counts = tracking.send_all(results, store)
     print(
-        f"{store}: {counts.sent} runs sent, {counts.replaced} replaced, {counts.unchanged} there already, "
+        f"{store}: {counted(counts.sent, 'run')} sent, {counts.replaced} replaced, {counts.unchanged} there already, "
         f"{counts.unfinished} not finished"
     )
 
@@ -279,13 +292,14 @@ def keep(
 
     folder = reference.place(name)
     kept = reference.keep(study, folder)
-    print(f"{folder}: {len(kept.new)} runs are new, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
+    new = counted(len(kept.new), "new run")
+    print(f"{folder}: {new}, {len(kept.replaced)} replaced, {len(kept.unchanged)} as before")
     for run in kept.outdated:
         print(f"left out: {run}, trained with other parameters than params.yaml has, or not scored since; run it again")
     for vote in kept.outdated_votes:
         print(f"left out: {vote}, of runs that are outdated, missing or trained again; run it when they are finished")
     if kept.unfinished:
-        print(f"not finished: {len(kept.unfinished)} runs and votes, {', '.join(kept.unfinished[:5])} first")
+        print(f"runs and votes that are not finished: {len(kept.unfinished)}, {', '.join(kept.unfinished[:5])} first")
     for table in reference.tables(folder):
         print(table)
 

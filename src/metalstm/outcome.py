@@ -4,6 +4,8 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
 
 import typer
 
@@ -16,6 +18,21 @@ def open_output() -> None:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  (as long as the process)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+
+
+def beside(written: Path) -> TextIO:
+    """Where a command says what it wrote: standard output, or standard error where that would be among the data.
+
+    To be asked before anything is written: a file that standard output was sent to is known by the disk alone, and is
+    another one afterwards. A pipe or a device may be what standard output is, under whichever name.
+    """
+    if written.is_dir() or not written.exists():
+        return sys.stdout
+    try:
+        among = not written.is_file() or os.path.samestat(written.stat(), os.fstat(sys.stdout.fileno()))
+    except (OSError, ValueError):  # standard output is no file, as in a test
+        among = False
+    return sys.stderr if among else sys.stdout
 
 
 def of(part: Callable[[], object]) -> int | str:

@@ -19,6 +19,27 @@ Location = tuple[int | str, ...]
 Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
+class TrainingError(UserError):
+    """Values of `training` that do not fit together, and where they stand in it: one to change first."""
+
+    def __init__(self, message: str, *places: Location) -> None:
+        """Say `message` of what stands at `places`."""
+        super().__init__(message)
+        self.places = places
+
+    def nearest(self, training: dict[str, Any]) -> Location:
+        """The first of the places that a change of `training` has values for; none, and it is the whole of it."""
+        return next((place for place in self.places if _stands(training, place)), ())
+
+
+def _stands(values: Any, place: Location) -> bool:
+    for key in place:
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return True
+
+
 def trainings(study: Study) -> Iterator[tuple[str, str, str]]:
     """Setting, scope and cell of every training of a tagger; each is done with every seed."""
     yield from product(study.settings.per_corpus, study.corpora, study.cells)
@@ -51,7 +72,7 @@ def changed(study: Study, changes: Sequence[Change]) -> tuple[StudyNetworkOption
     """
     network = merged(study.model, *(change.model for change in changes), place="model")
     training = merged(study.training, *(change.training for change in changes), place="training")
-    _require_as_many_epochs(training, "training")
+    _require_enough_epochs(training, "training")
     _require_rate_of_its_own(study.training, training, [change.training for change in changes], "training")
     if training.mixed_precision and training.device == "cpu":
         raise UserError(
@@ -71,18 +92,23 @@ def image_options(study: Study, variant: str) -> RowsOptions:
     own = study.images.variants[variant].training
     place = f"images.variants.{variant}.training"
     options = merged(common, own, place=place)
-    _require_as_many_epochs(options, place)
+    _require_enough_epochs(options, place)
     _require_rate_of_its_own(common, options, [own], place)
     return options
 
 
-def _require_as_many_epochs(options: LoopOptions, place: str) -> None:
-    """A mean over more epochs than there are would be one over fewer than is said."""
-    if options.averaging is not None and options.averaging.last_epochs > options.epochs:
-        raise UserError(
-            f"{place}: `averaging.last_epochs` ({options.averaging.last_epochs}) is more than `epochs` "
-            f"({options.epochs}); give it at most as many"
-        )
+def _require_enough_epochs(options: LoopOptions, place: str) -> None:
+    """A mean of more epochs than there are would be one of fewer; nobody would lose patience, no warm-up would end."""
+    epochs, warmup = options.epochs, options.schedule.warmup_epochs
+    averaged = options.averaging.last_epochs if options.averaging is not None else 0
+    fewer = f"is not less than `epochs` ({epochs}); give it fewer"
+    for key, value, most, words in (
+        ("averaging.last_epochs", averaged, epochs, f"is more than `epochs` ({epochs}); give it at most as many"),
+        ("patience", options.patience or 0, epochs - 1, f"{fewer}, or null"),
+        ("schedule.warmup_epochs", warmup, epochs - 1, f"{fewer}, so that one has the full rate"),
+    ):
+        if value > most:
+            raise TrainingError(f"{place}: `{key}` ({value}) {words}", tuple(key.split(".")), ("epochs",))
 
 
 def _require_rate_of_its_own(

@@ -15,7 +15,7 @@ from metalstm import faults, stage_names
 from metalstm.corpora import catalogue
 from metalstm.errors import UserError
 from metalstm.nn import cells
-from metalstm.overrides import Location, changed, changes_of, image_options, merge, trainings
+from metalstm.overrides import Location, TrainingError, changed, changes_of, image_options, merge, trainings
 from metalstm.schema import MTM_PLUS, Change, EvidenceOptions, Study
 
 _TRAINED_FOR = {"stm": "corpus", "mtm": "group", MTM_PLUS: "group"}
@@ -174,6 +174,12 @@ def _check_corpora(study: Study, refuse: Refuse) -> None:
             refuse(("groups", name), f"group {name} has no corpus of `corpora` left; remove its name too")
         if name in study.images.sets:
             refuse(("groups", name), f"{name} is a set of images with a table of its own; give the group another name")
+    if study.settings.per_group and not study.groups:
+        refuse(
+            ("settings", "per_group"),
+            f"`settings.per_group` has {', '.join(study.settings.per_group)}, and `groups` has none to train it for; "
+            "name a group, or write `per_group: []` to train for single corpora alone",
+        )
     vectors = study.vectors
     _check_names(study, ("vectors", "corpora"), vectors.corpora, refuse)
     if vectors.is_learned and not vectors.texts and not set(vectors.corpora) & set(study.corpora):
@@ -253,11 +259,14 @@ def _check_runs(study: Study, refuse: Refuse) -> None:
         try:
             changed(study, [*changes.values()])
         except UserError as error:
-            refuse(_where_it_went_wrong(study, changes), f"{setting}/{scope}/{cell}: {error}")
+            refuse(_where_it_went_wrong(study, changes, error), f"{setting}/{scope}/{cell}: {error}")
 
 
-def _where_it_went_wrong(study: Study, changes: dict[Location, Change]) -> Location:
-    """The last change before which all was well: those after it may say nothing of what is wrong."""
+def _where_it_went_wrong(study: Study, changes: dict[Location, Change], error: UserError) -> Location:
+    """The last change before which all was well: those after it may say nothing of what is wrong.
+
+    Where the error says which keys of `training` it is about, it is the one that the change has.
+    """
 
     def is_well(count: int) -> bool:
         try:
@@ -267,8 +276,11 @@ def _where_it_went_wrong(study: Study, changes: dict[Location, Change]) -> Locat
         return True
 
     last = max(filter(is_well, range(len(changes))), default=None)
-    # Of themselves `model` is right, and `training` may want a change that no run has.
-    return ("training",) if last is None else [*changes][last]
+    if last is None:  # of themselves `model` is right, and `training` may want a change that no run has
+        return ("training", *(error.places[0] if isinstance(error, TrainingError) else ()))
+    place = [*changes][last]
+    key = error.nearest(changes[place].training) if isinstance(error, TrainingError) else ()
+    return (*place, "training", *key) if key else place
 
 
 def _check_images(study: Study, refuse: Refuse) -> None:
@@ -283,6 +295,9 @@ def _check_images(study: Study, refuse: Refuse) -> None:
         try:
             check_cell(variant.cell, variant.options)
             image_options(study, name)
+        except TrainingError as error:
+            key = error.nearest(variant.training)
+            refuse(("images", "variants", name, "training", *key) if key else ("images", *error.places[0]), str(error))
         except UserError as error:
             refuse(("images", "variants", name), str(error))
 

@@ -88,6 +88,18 @@ class Corpus(Options):
     citations: Annotated[tuple[Citation, ...], Field(strict=False)] = ()
     """The corpus's own publication first, then that of the collection it is taken from."""
 
+    @field_validator("files")
+    @classmethod
+    def _each_file_is_another_one(cls, files: dict[str, File]) -> dict[str, File]:
+        first: dict[PurePosixPath, str] = {}
+        for role, file in files.items():
+            if (other := first.setdefault(PurePosixPath(file.name), role)) != role:
+                raise ValueError(
+                    f"`{other}` and `{role}` are the same file, {file.name}: scores on what was learned say nothing; "
+                    "give each a file of its own"
+                )
+        return files
+
     @field_validator("folder")
     @classmethod
     def _home_is_known(cls, folder: str | None) -> str | None:

@@ -7,6 +7,7 @@ from metalstm.corpora.columns import Sentence
 from metalstm.corpora.conversion import NO_SENTENCE
 from metalstm.corpora.schemes import OUTSIDE, Scheme
 from metalstm.errors import UserError
+from metalstm.wording import counted
 
 Labels = list[list[str]]
 
@@ -37,7 +38,8 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
             )
     if len(true) != len(found):
         raise UserError(
-            f"{predicted}: {len(found)} sentences, but {gold} has {len(true)}; score files over the same text"
+            f"{predicted}: {counted(len(found), 'sentence')}, but {gold} has {len(true)}; "
+            "score files over the same text"
         )
     labels.require_readable(gold, true)
     labels.require_readable(predicted, found)
@@ -51,7 +53,7 @@ def read(gold: Path, predicted: Path) -> tuple[Labels, Labels, str | None]:
     converted = [f"{path} ({name})" for path, name in ((gold, scheme), (predicted, own)) if name != "iobes"]
     note = f"{' and '.join(converted)}: converted to iobes" if converted else None
     if own != "iobes" and (mended := _count_faults(found, own)):
-        note = f"{note}; {mended} predicted labels broke {own} and were mended"
+        note = f"{note}; mended {counted(mended, 'predicted label')} that broke {own}"
     return _in_iobes(true, scheme), _in_iobes(found, own), note
 
 

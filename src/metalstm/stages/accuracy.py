@@ -7,6 +7,7 @@ from metalstm import tracking
 from metalstm.files import write_text
 from metalstm.plan.job import PLANS, Plan
 from metalstm.tables import accuracy, figures
+from metalstm.wording import counted
 
 
 def run(plan: Plan) -> None:
@@ -26,4 +27,4 @@ def run(plan: Plan) -> None:
     settings = tracking.Settings.read(PLANS.parent)
     for folder in folders:
         tracking.try_send(folder, settings.uri)
-    print(f"{plan.outputs['csv']}: {len(rows)} rows of {len(folders)} runs")
+    print(f"{plan.outputs['csv']}: {counted(len(rows), 'row')} of {counted(len(folders), 'run')}")

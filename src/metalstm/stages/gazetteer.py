@@ -10,6 +10,7 @@ from metalstm.plan.job import Plan
 from metalstm.spelling import in_ascii
 from metalstm.stages import texts
 from metalstm.vectors import paragraphs
+from metalstm.wording import counted
 
 
 def run(plan: Plan) -> None:
@@ -24,7 +25,7 @@ def run(plan: Plan) -> None:
     if not len(keys):
         raise UserError(f"{', '.join(map(str, files))}: no name to look for; expected one a line")
     storage.write(Path(plan.outputs["names"]), keys)
-    print(f"{plan.outputs['names']}: {len(keys):,} names to look for, of {len(lines):,} lines")
+    print(f"{plan.outputs['names']}: {counted(len(keys), 'name')} to look for, of {counted(len(lines), 'line')}")
 
 
 def _spellings(line: str) -> Iterator[list[str]]:

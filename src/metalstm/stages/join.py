@@ -5,6 +5,7 @@ from pathlib import Path
 from metalstm.corpora import columns, joint
 from metalstm.corpora.splits import SPLITS
 from metalstm.plan.job import Plan
+from metalstm.wording import counted
 
 
 def run(plan: Plan) -> None:
@@ -13,4 +14,5 @@ def run(plan: Plan) -> None:
         parts = {corpus: columns.read(Path(plan.inputs[f"{corpus}.{split}"])) for corpus in plan.parameters["corpora"]}
         sentences = joint.join(parts)
         columns.write(Path(plan.outputs[split]), sentences)
-        print(f"{plan.outputs[split]}: {len(sentences)} sentences of {len(parts)} corpora")
+        said = f"{counted(len(sentences), 'sentence')} of {counted(len(parts), 'corpus', 'corpora')}"
+        print(f"{plan.outputs[split]}: {said}")

@@ -8,6 +8,7 @@ from metalstm.errors import UserError
 from metalstm.files import write_text
 from metalstm.plan.job import PLANS, Plan
 from metalstm.tables import gather, pages
+from metalstm.wording import counted
 
 
 def run(plan: Plan) -> None:
@@ -27,4 +28,4 @@ def run(plan: Plan) -> None:
     uri = tracking.Settings.read(PLANS.parent).uri
     for folder in plan.parameters["runs"]:
         tracking.try_send(Path(folder), uri)
-    print(f"{table}: {len(rows)} rows of {len(plan.parameters['runs'])} runs")
+    print(f"{table}: {counted(len(rows), 'row')} of {counted(len(plan.parameters['runs']), 'run')}")

@@ -7,6 +7,7 @@ from typing import TextIO
 from metalstm.scoring.entities import Entity
 from metalstm.scoring.errors import GOLD_KINDS, PREDICTED_KINDS, Counts, Earlier, Error, Errors, count
 from metalstm.tables.columns import NOTHING, Column, on_terminal
+from metalstm.wording import counted
 
 _AROUND = 8
 """Tokens of an example on either side of the name."""
@@ -86,7 +87,7 @@ def terminal(
         names = _names(tokens, listed, earlier)
         columns = [column for column in _NAMES if column is not _INSTEAD or listed is found_otherwise]
         if shown := names[:most]:
-            of_all = f"{heading}: {len(shown)} of {len(names)} names"
+            of_all = f"{heading}: {len(shown)} of {counted(len(names), 'name')}"
             on_terminal(shown, columns, title=of_all, section=lambda _: None, notes=lambda _: (), file=file)
 
 

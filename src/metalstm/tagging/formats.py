@@ -18,6 +18,19 @@ def render(document: Document, name: str) -> str:
     return FORMATS[name](document)
 
 
+def require_room(name: str, documents: int) -> None:
+    """Accept a number of documents if the form `name` keeps them apart when one follows the other.
+
+    Raises:
+        UserError: it does not: offsets would count from several starts, marks or pages stand for one text.
+    """
+    if documents > 1 and name not in _MANY:
+        raise UserError(
+            f"{documents} files: expected one, for `--format {name}` holds a single text; "
+            f"name one file at a time, or write `--format {_MANY[0]}`, which has a line for each"
+        )
+
+
 def tsv(document: Document) -> str:
     """Token, start, end and IOBES label; TAB; a blank line after every sentence.
 
@@ -97,6 +110,9 @@ def _mark(mention: Mention, hue: int) -> str:
 FORMATS: MappingProxyType[str, Callable[[Document], str]] = MappingProxyType(
     {"tsv": tsv, "jsonl": jsonl, "brat": brat, "html": html}
 )
+
+_MANY = ("jsonl",)
+"""The forms that keep several documents apart."""
 
 _SPACE = re.compile(r"\s+")
 _WITHIN_LINE = re.compile(r"\S(?:[^\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]*\S)?")

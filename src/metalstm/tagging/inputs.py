@@ -34,6 +34,11 @@ STANDARD_INPUT: Path = _StandardInput("/dev/stdin")
 """What `read_text` and `read_token_lines` may be given instead of a file."""
 
 
+def named(name: str) -> Path:
+    """The input that a user names: a file, or standard input for `-`; a file of that name is `./-`."""
+    return STANDARD_INPUT if name == "-" else Path(name)
+
+
 def read_text(path: Path) -> str:
     """A text in UTF-8 with its line ends as they are, so that offsets count the file's own characters.
 

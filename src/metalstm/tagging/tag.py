@@ -30,10 +30,15 @@ def load(directory: str | os.PathLike[str], corpus: str | None = None) -> Tagger
     A tagger that was trained further for each of several corpora has to be loaded as the one that it shall tag as.
 
     Raises:
-        UserError: as `nn.storage.load`, for a corpus that it does not know too; or no corpus is named although each has
-            weights of its own.
+        UserError: as `nn.storage.load`, for a corpus that it does not know too; a file is named; or no corpus is named
+            although each has weights of its own.
     """
     folder = Path(directory)
+    if folder.is_file():
+        files = f"{inference.DESCRIPTION} and {inference.WEIGHTS}"
+        near = next((above for above in folder.parents[:2] if (above / inference.DESCRIPTION).is_file()), None)
+        hint = f"the one that holds {files}" if near is None else f"{near}, which holds {files}"
+        raise UserError(f"{folder}: expected the folder of a trained model, but this is a file; name {hint}")
     tagger = inference.load(folder)
     if tagger is not None:
         if corpus is not None:

@@ -7,8 +7,8 @@ so values that differ make a new run, and the old one is tagged `superseded_by`.
 """
 
 from metalstm.tracking.live import LiveRun
-from metalstm.tracking.sending import Counts, Outcome, send, send_all, try_send
+from metalstm.tracking.sending import Counts, Outcome, run_folders, send, send_all, try_send
 from metalstm.tracking.settings import Settings
 from metalstm.tracking.store import prepare
 
-__all__ = ["Counts", "LiveRun", "Outcome", "Settings", "prepare", "send", "send_all", "try_send"]
+__all__ = ["Counts", "LiveRun", "Outcome", "Settings", "prepare", "run_folders", "send", "send_all", "try_send"]

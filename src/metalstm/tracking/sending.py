@@ -66,11 +66,20 @@ def send_all(results_dir: Path, uri: str) -> Counts:
     Raises:
         UserError: as `send`, or there is no such folder.
     """
+    return Counts(**Counter[str](send(folder, uri) for folder in run_folders(results_dir)))
+
+
+def run_folders(results_dir: Path) -> list[Path]:
+    """Every run folder under `results_dir`/runs, in the order of their names.
+
+    Raises:
+        UserError: there is no such folder.
+    """
     runs = results_dir / "runs"
     if not runs.is_dir():
-        raise UserError(f"{runs}: no such folder; name the folder that holds `runs`, such as results")
-    folders = [folder for folder in sorted(runs.glob("*/*/*/seed-*")) if folder.is_dir()]
-    return Counts(**Counter[str](send(folder, uri) for folder in folders))
+        absent = runs if results_dir.is_dir() else results_dir
+        raise UserError(f"{absent}: no such folder; name the folder that holds `runs`, such as results")
+    return [folder for folder in sorted(runs.glob("*/*/*/seed-*")) if folder.is_dir()]
 
 
 @dataclass(frozen=True, slots=True)
