@@ -40,7 +40,7 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
     study, plans = planning.write(params)
     trainings = sum(plan.stage in ("train", "images") for plan in plans.values())
     print(f"{params}: {len(plans)} plans below {planning.PLANS}, {trainings} of them trainings")
-    for remark in remarks.of(study, params):
+    for remark in remarks.of(study, plans, params):
         print(remark)
 
 
@@ -71,6 +71,7 @@ def stage(
         ),
     ],
     plan: Annotated[Path, typer.Option(help="The job's plan.")],
+    if_read: Annotated[bool, typer.Option("--if-read", help="Make nothing that no training reads.")] = False,
 ) -> None:
     """Run one stage by its plan; nothing is done where everything is as it was left."""
     # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
@@ -80,7 +81,7 @@ def stage(
     from metalstm.stages.run import run
 
     try:
-        if not run(name, plan):
+        if not run(name, plan, if_read=if_read):
             print(f"{plan}: nothing to do")
     except BrokenPipeError:  # whoever read the output is gone, and the work is not done
         raise SystemExit(128 + signal.SIGPIPE) from None
