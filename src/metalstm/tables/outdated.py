@@ -21,7 +21,7 @@ _FILLED_BY_THE_USER = ("cell_options",)
 
 
 def files(folder: Path) -> set[str]:
-    """What trainings read that was made with other parameters than the study in `folder` has now, as far as is noted."""
+    """What trainings read that was made with other parameters than the study in `folder` has now, if that is noted."""
     outdated: set[str] = set()
     for stage in _BEFORE_TRAININGS:
         for path in (folder / PLANS / stage).rglob("*.json"):
