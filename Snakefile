@@ -12,6 +12,7 @@ from snakemake.utils import min_version
 
 from metalstm.plan import study as planning
 from metalstm.plan import images as image_plans
+from metalstm.plan import unread
 from metalstm.plan import vectors as vector_plans
 from metalstm.errors import UserError
 from metalstm.schema import MTM_PLUS
@@ -29,6 +30,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error))
 
+UNREAD = unread.jobs(PLANS)
 PRIORITIES = planning.priorities(PLANS)
 RUNS = planning.runs(STUDY)
 GROUPS = planning.groups(STUDY)
@@ -64,12 +66,13 @@ rule all:
         [f"results/tables/{group}.csv" for group in GROUPS],
         "results/tables/all.csv",
         vector_plans.COVERAGE["report"],
-        [planning.language_model(name)["weights"] for name in STUDY.language_models],
+        # Trainings need these anyway; named here, one that is lost is made again. What none reads is left out.
         [
-            planning.contextual(name, corpus)["features"]
-            for name, corpus in product(STUDY.language_models, STUDY.corpora)
+            path
+            for plan in PLANS.values()
+            if plan.stage in ("language_model", "contextual", "gazetteer") and plan.job not in UNREAD
+            for path in plan.outputs.values()
         ],
-        [planning.gazetteer(name)["names"] for name in STUDY.gazetteers],
         [f"results/tables/{images}.csv" for images in STUDY.images.sets],
         [f"{run.folder}/model.safetensors" for run in [*RUNS, *IMAGE_RUNS]],
     localrule: True

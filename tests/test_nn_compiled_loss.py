@@ -178,6 +178,25 @@ def test_where_scores_are_too_far_apart_the_parts_are_asked() -> None:
     assert tagger.emission.weight.grad is not None
 
 
+def test_what_batch_norms_learn_of_a_batch_counts_once_where_the_parts_are_asked() -> None:
+    once = []
+    for ask in (Tagger.loss, Tagger.add_gradients):
+        tagger, batch = made(
+            {"cell": "bnlstm", "num_layers": 2, "dropout": DropoutOptions(input=0.0, output=0.0)}, 1, [3, 1]
+        )
+        with torch.no_grad():
+            tagger.crf.transitions[0, 0] = 1e9
+        before = {name: value.clone() for name, value in tagger.named_buffers()}
+        assert compiled_loss.add_gradients(tagger, batch) is None
+        for name, value in tagger.named_buffers():
+            assert torch.equal(value, before[name]), name
+        ask(tagger, batch)
+        once.append(dict(tagger.named_buffers()))
+    for name, value in once[0].items():
+        torch.testing.assert_close(once[1][name], value)
+    assert any(name.endswith("count") and value.any() for name, value in once[0].items())
+
+
 @pytest.mark.parametrize("missing", ["characters", "packing"])
 def test_where_a_kernel_is_missing_the_parts_are_asked(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     tagger, batch = made({"dropout": DropoutOptions(input=0.0, output=0.0)}, 1, [3, 1])

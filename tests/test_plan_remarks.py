@@ -30,6 +30,7 @@ own_corpora:
       devel: here.tsv
       test: test.tsv
   unused: {folder: nowhere, files: {train: a, devel: b, test: c}}
+model: {gazetteers: [drugs], tune_words: false}
 """
 
 
@@ -69,7 +70,21 @@ def test_an_override_that_is_for_no_run_is_named(folder: Path, capsys: pytest.Ca
     (folder / "params.yaml").write_text(STUDY + overrides, encoding="utf-8")
     cli.plan(Path("params.yaml"))
     idle = [line for line in capsys.readouterr().out.splitlines() if "overrides" in line]
-    assert idle == ["params.yaml:25: `overrides.1` is for no run of this study"]
+    assert idle == ["params.yaml:26: `overrides.1` is for no run of this study"]
+
+
+def test_what_no_tagger_reads_is_named_and_its_files_are_not_missed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = STUDY.replace("gazetteers: [drugs], ", "") + "language_models:\n  large: {}\n"
+    (folder / "params.yaml").write_text(text, encoding="utf-8")
+    cli.plan(Path("params.yaml"))
+    said = capsys.readouterr().out
+    end = "so it is not made; `snakemake data/vectors"
+    assert f"params.yaml:14: no tagger of this study reads `gazetteers.drugs`, {end}/gazetteers/drugs.saf" in said
+    assert f"params.yaml:25: no tagger of this study reads `language_models.large`, {end}/language_models/l" in said
+    assert "names drugs.txt" not in said
+    assert "`vectors.texts.1` names text.txt" in said
 
 
 def test_planning_itself_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

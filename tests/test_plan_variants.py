@@ -8,6 +8,7 @@ import pytest
 from metalstm import parameters
 from metalstm.errors import UserError
 from metalstm.plan import study as plan
+from metalstm.plan import unread
 
 STUDY: dict[str, Any] = {
     "corpora": ["NCBI-disease"],
@@ -78,6 +79,9 @@ CONTEXTUAL: dict[str, Any] = {
 }
 
 
+NONE = {"contextual": None}
+
+
 def test_a_variant_may_read_a_language_model_and_the_others_know_nothing_of_it() -> None:
     study = parameters.validate({**STUDY, **CONTEXTUAL}, Path("params.yaml"))
     plans = plan.plans(study)
@@ -116,6 +120,26 @@ def test_a_variant_may_look_for_names_and_waits_for_its_own_lists_only() -> None
     assert not any(role.startswith("gazetteer") for role in other.inputs)
     kept = [file["kept"] for file in plans["gazetteer/drugs"].parameters["files"]]
     assert kept == [None, "data/raw/names/drugs/more.txt"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, []),
+        ({"cells": ["metalstm"]}, ["language_model/small", "contextual/small/NCBI-disease"]),
+        (
+            {"corpora": ["NCBI-disease", "linnaeus"], "overrides": [{"when": {"scope": "linnaeus"}, "model": NONE}]},
+            ["contextual/small/linnaeus"],
+        ),
+        (
+            {"cells": ["metalstm"], "vectors": {"source": "file", "file": "own.vec", "texts": ["more.txt"]}},
+            ["text/sentences", "language_model/small", "contextual/small/NCBI-disease"],
+        ),
+    ],
+)
+def test_what_no_training_reads_is_known(changes: dict[str, Any], expected: list[str]) -> None:
+    plans = plan.plans(parameters.validate({**STUDY, **CONTEXTUAL, **changes}, Path("params.yaml")))
+    assert unread.jobs(plans) == expected
 
 
 @pytest.mark.parametrize(

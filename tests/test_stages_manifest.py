@@ -6,6 +6,7 @@ import pytest
 
 from metalstm.errors import UserError
 from metalstm.plan.job import Plan
+from metalstm.plan.unread import FILE
 from metalstm.stages import join, run
 
 SENTENCES = "a\tO\nb\tS-Disease\n\nc\tO\n\n"
@@ -46,6 +47,31 @@ def test_a_stage_runs_again_after_a_change(plan: Plan, what: str) -> None:
         plan.manifest.unlink()
     assert run.run("join", plan.path)
     assert not run.run("join", plan.path)
+
+
+def note(*unread: str) -> None:
+    FILE.write_text("\n".join(unread), encoding="utf-8")
+
+
+def test_what_nothing_reads_is_made_for_who_asks(plan: Plan) -> None:
+    note(plan.job)
+    assert not run.run("join", plan.path, if_read=True)
+    assert not any(Path(path).read_bytes() for path in plan.outputs.values())
+    assert not plan.manifest.exists()
+    assert run.run("join", plan.path)
+    assert all(Path(path).read_bytes() for path in plan.outputs.values())
+
+
+def test_what_was_made_stays_whether_it_is_read_or_not(plan: Plan) -> None:
+    for number, unread in enumerate([[], [plan.job], []]):
+        note(*unread)
+        assert run.run("join", plan.path, if_read=True) == (number == 0)
+        assert Path(plan.outputs["train"]).read_bytes()
+
+
+def test_what_is_read_must_be_known(plan: Plan) -> None:
+    with pytest.raises(UserError, match=r"unread.txt: no list of jobs; `metalstm plan` writes it"):
+        run.run("join", plan.path, if_read=True)
 
 
 def test_what_is_current_is_touched_and_not_written(plan: Plan) -> None:

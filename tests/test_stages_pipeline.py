@@ -300,6 +300,10 @@ def test_each_corpus_goes_on_from_the_joint_weights_and_keeps_the_best(inside: P
     assert [row["corpus"] for row in rows] == ["", "", "", "ills", "ills", "other", "other"]
     metrics = json.loads((folder / "metrics.json").read_text("utf-8"))
     assert metrics["plan"]["training"]["continued"]["epochs"] == 2
+    tokens = [int(row["tokens"]) for row in rows]
+    seconds = sum(int(row["tokens"]) / float(row["tokens_per_second"]) for row in rows)
+    assert metrics["tokens_per_second"] == pytest.approx(sum(tokens) / seconds, abs=0.1)
+    assert min(tokens[:3]) > max(tokens[3:])
     for corpus, noted in metrics["continued"].items():
         own = [float(row["devel_f1"]) for row in rows if row["corpus"] == corpus]
         assert noted["devel_f1"] == max([noted["joint_devel_f1"], *own])

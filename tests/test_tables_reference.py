@@ -148,6 +148,51 @@ def test_a_run_on_vectors_of_other_parameters_is_not_kept(study: Path, tmp_path:
     assert reference.keep(study, tmp_path / "kept").outdated == []
 
 
+CORPUS = {"sources": {"train": {"url": None, "path": "a.tsv", "blob": "1"}}, "licence": "free"}
+"""What `fetch` and, of the rest, `convert` are told of a corpus."""
+
+
+@pytest.mark.parametrize(
+    ("stage", "noted", "is_outdated"),
+    [
+        ("fetch", CORPUS, False),
+        ("fetch", CORPUS | {"licence": "free, says its new page"}, False),
+        ("fetch", {"sources": {"train": CORPUS["sources"]["train"] | {"path": "moved/a.tsv"}}}, False),
+        ("fetch", {"sources": {"train": CORPUS["sources"]["train"] | {"blob": "2"}}}, True),
+        ("fetch", {"sources": {"train": CORPUS["sources"]["train"] | {"path": "b.tsv", "blob": None}}}, True),
+        ("fetch", {}, False),
+        ("convert", {"scheme": "iob1", "columns": {"label": 1}}, False),
+        ("convert", {"scheme": "iob2", "columns": {"label": 1}}, True),
+        ("convert", {"scheme": "iob1", "columns": {"label": 2}}, True),
+    ],
+)
+def test_what_is_of_a_corpus_fetched_or_converted_otherwise_is_not_kept(
+    study: Path, tmp_path: Path, stage: str, noted: dict[str, Any], is_outdated: bool
+) -> None:
+    of_dictionary = "dictionary/mine"
+    chain = {
+        "fetch/mine": ([], CORPUS),
+        "convert/mine": (["fetch/mine"], {"scheme": "iob1", "columns": {"label": 1}}),
+        "join/both": (["convert/mine"], {}),
+        f"train/{RUNS[0]}": (["convert/mine"], {}),
+        f"train/{RUNS[2]}": (["join/both"], {}),
+        of_dictionary: (["convert/mine"], {}),
+    }
+    for job, (read, parameters) in chain.items():
+        files = {"inputs": {path: path for path in read}, "outputs": {job: job}}
+        write(study / f"results/plan/{job}.json", {"job": job, "parameters": parameters} | files)
+    names = [of_dictionary, *RUNS]
+    table = {"job": "table/all", "inputs": {name: f"results/runs/{name}/metrics.json" for name in names}}
+    write(study / "results/plan/table/all.json", table)
+    write(study / f"results/runs/{of_dictionary}/metrics.json", dictionary("mine"))
+    write(study / f"results/runs/{RUNS[2]}/metrics.json", metrics(RUNS[2]))
+    write(study / f"results/manifest/{stage}/mine.json", {"parameters": noted})
+    kept = reference.keep(study, tmp_path / "kept")
+    read_it = {of_dictionary, RUNS[0], RUNS[2]}
+    assert set(kept.outdated) == (read_it if is_outdated else set())
+    assert set(kept.new) == {*names} - set(kept.outdated)
+
+
 def test_a_run_that_looked_for_the_names_of_another_list_is_not_kept(study: Path, tmp_path: Path) -> None:
     names = {"job": "gazetteer/species", "outputs": {"names": "names"}}
     write(study / "results/plan/gazetteer/species.json", names | {"parameters": {"files": ["new.txt"]}})

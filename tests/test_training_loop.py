@@ -17,7 +17,7 @@ from metalstm.nn.options import CharacterOptions, DropoutOptions, MultitaskOptio
 from metalstm.nn.tagger import Tagger
 from metalstm.training import checkpoints
 from metalstm.training.batches import Example, number
-from metalstm.training.history import Epoch, as_csv, best_epoch, best_score, out_of_patience
+from metalstm.training.history import Epoch, as_csv, best_epoch, best_score, out_of_patience, tokens_per_second
 from metalstm.training.loop import fit, fit_to_corpus
 from metalstm.training.options import (
     AveragingOptions,
@@ -218,6 +218,8 @@ def test_cost_is_summed_over_resumes(tmp_path):
     assert outcome.history[:2] == earlier.history
     assert outcome.wall_seconds == sum(row.wall_seconds for row in outcome.history)
     assert outcome.peak_memory_mb == 1e6
+    assert {row.tokens for row in outcome.history} == {sum(len(example.tokens) for example in EXAMPLES)}
+    assert outcome.tokens_per_second == tokens_per_second(outcome.history)
 
 
 def test_a_full_disk_is_told_in_a_line(tmp_path, monkeypatch):
@@ -425,6 +427,12 @@ def test_the_choice_of_the_epoch():
     assert not out_of_patience([row(1, 50.0), row(2, 40.0)], None)
     assert not out_of_patience([row(1, 50.0), row(2, 40.0)], 2)
     assert out_of_patience([row(1, 50.0), row(2, 40.0)], 1)
+
+
+def test_speed_is_all_tokens_by_all_seconds():
+    large, small = (replace(row(1, 50.0), tokens_per_second=1000.0, tokens=n) for n in (9000, 100))
+    assert tokens_per_second([large, replace(small, tokens_per_second=100.0)]) == pytest.approx(9100 / 10)
+    assert tokens_per_second([]) == 0.0
 
 
 def test_history_as_csv_reads_back():

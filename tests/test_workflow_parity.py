@@ -11,6 +11,7 @@ import pytest
 
 from metalstm import parameters
 from metalstm.plan import study as planning
+from metalstm.plan import unread
 
 ROOT = Path(__file__).parents[1]
 JOB = re.compile(r"metalstm stage (\w+)\s+--plan \"?(\S+?\.json)\"?")
@@ -30,6 +31,7 @@ images:
   variants: {lstm: {cell: lstm}, metalstm-study: {cell: metalstm, options: {start: study}}}
   seeds: [1, 2]
 """
+CORPORA = ("NCBI-disease", "BC5CDR-disease", "linnaeus")
 THROUGH = {"vote": "results/manifest/score", "accuracy": "results/manifest/images/MNIST"}
 """What a job reads for DVC: the manifests of the jobs before it, in which the digests of its inputs stand."""
 
@@ -129,11 +131,16 @@ def expected(plan: planning.Plan) -> tuple[set[str], set[str]]:
     return {str(plan.path), *plan.inputs.values()}, set(plan.outputs.values())
 
 
-def test_snakemake_has_the_jobs_of_the_plans(
+UNREAD = ["language_model/large", *(f"contextual/large/{corpus}" for corpus in CORPORA), "gazetteer/ills"]
+"""What the study declares and no tagger of it reads."""
+
+
+def test_snakemake_has_the_jobs_of_the_plans_whose_files_are_read(
     plans: dict[str, planning.Plan], snakemake_jobs: dict[str, dict[str, set[str]]]
 ) -> None:
-    assert set(snakemake_jobs) == {str(plan.path) for plan in plans.values()}
-    for plan in plans.values():
+    read = [plan for job, plan in plans.items() if job not in UNREAD]
+    assert set(snakemake_jobs) == {str(plan.path) for plan in read}
+    for plan in read:
         inputs, outputs = expected(plan)
         job = snakemake_jobs[str(plan.path)]
         assert (job["stage"], job["input"], job["output"]) == ({plan.stage}, inputs, outputs), plan.job
@@ -155,6 +162,37 @@ def test_dvc_has_the_jobs_of_the_plans(
             assert any(listed == dep or listed.startswith(f"{dep}/") for dep in job["input"]) or (
                 path == str(plan.path)
             ), (plan.job, path)
+
+
+def test_what_no_tagger_reads_is_made_for_who_asks_snakemake_for_it(
+    folder: Path, plans: dict[str, planning.Plan]
+) -> None:
+    target = plans["language_model/large"].outputs["weights"]
+    for _ in range(2):
+        listed = run(
+            folder, "snakemake", "-s", str(ROOT / "Snakefile"), "-n", "-p", "--workflow-profile", "none", target
+        )
+        assert "metalstm stage language_model --plan results/plan/language_model/large.json" in listed
+        # DVC visits all that is declared. What it is left with must not be taken for what was asked for.
+        run(
+            folder,
+            "metalstm",
+            "stage",
+            "language_model",
+            "--plan",
+            str(plans["language_model/large"].path),
+            "--if-read",
+        )
+        assert not (folder / target).read_bytes()
+    (folder / target).unlink()
+
+
+def test_dvc_makes_nothing_that_no_tagger_reads(dvc_jobs: dict[str, dict[str, set[str]]]) -> None:
+    for job in dvc_jobs.values():
+        assert ("results/plan/unread.txt" in job["input"]) == (job["stage"] <= set(unread.OPTIONAL))
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    commands = re.findall(r"metalstm stage (\w+) --plan \S+( --if-read)?", text)
+    assert {stage for stage, flag in commands if flag} == set(unread.OPTIONAL)
 
 
 def test_dvc_keeps_no_copy_and_removes_nothing(folder: Path, dvc_jobs: dict[str, dict[str, set[str]]]) -> None:

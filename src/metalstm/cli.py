@@ -44,7 +44,7 @@ def plan(params: Annotated[Path, typer.Option(help="The study.")] = Path("params
     print(
         f"{params}: {counted(len(plans), 'plan')} below {planning.PLANS}, among them {counted(trainings, 'training')}"
     )
-    for remark in remarks.of(study, params):
+    for remark in remarks.of(study, plans, params):
         print(remark)
 
 
@@ -75,6 +75,7 @@ def stage(
         ),
     ],
     plan: Annotated[Path, typer.Option(help="The job's plan.")],
+    if_read: Annotated[bool, typer.Option("--if-read", help="Make nothing that no training reads.")] = False,
 ) -> None:
     """Run one stage by its plan; nothing is done where everything is as it was left."""
     # Little of what a stage reads becomes garbage, and to look for that as often as Python does takes a tenth of it.
@@ -84,7 +85,7 @@ def stage(
     from metalstm.stages.run import run
 
     try:
-        if not run(name, plan):
+        if not run(name, plan, if_read=if_read):
             print(f"{plan}: nothing to do")
     except BrokenPipeError:  # whoever read the output is gone, and the work is not done
         raise SystemExit(128 + signal.SIGPIPE) from None

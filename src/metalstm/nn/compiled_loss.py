@@ -30,13 +30,19 @@ def add_gradients(tagger: "Tagger", batch: Batch) -> Tensor | None:
     """The mean loss of a `placed` batch with labels, whose gradient is added to the `grad` of the tagger's weights.
 
     None, and nothing is added, where a part has no kernel: on other devices than the CPU, for other types of numbers
-    than the kernels', with attention, with cells or options that have none, and where the CRF's has no answer.
+    than the kernels', with attention, with cells or options that have none, and where the CRF's has no answer. Where a
+    part turns out to have none, random numbers have been drawn: the masks of a second attempt are others.
     """
     if batch.labels is None or not _serves(tagger):
         return None
+    # The statistics of a batch norm, which the encoder's way there adds to; other cells have no buffers.
+    buffers = [*tagger.encoder.buffers()]
+    before = [buffer.clone() for buffer in buffers]
     try:
         return _Pass(tagger, batch).run(batch.labels)
     except _NoKernelError:
+        for buffer, value in zip(buffers, before, strict=True):
+            buffer.copy_(value)
         return None
 
 

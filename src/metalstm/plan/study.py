@@ -12,7 +12,7 @@ from pathlib import Path
 from metalstm import parameters
 from metalstm.corpora.splits import SPLITS
 from metalstm.files import write_text_if_changed
-from metalstm.plan import corpora, images, taggers, vectors
+from metalstm.plan import corpora, images, taggers, unread, vectors
 from metalstm.plan.corpora import groups
 from metalstm.plan.job import (
     MODEL_FILES,
@@ -68,6 +68,7 @@ def write(path: Path) -> tuple[Study, dict[str, Plan]]:
     planned = plans(study)
     for plan in planned.values():
         write_text_if_changed(plan.path, plan.to_json())
+    unread.write(planned)
     write_text_if_changed(PARAMS, parameters.text(path))
     group_of = {corpus: group for group, members in reversed(groups(study).items()) for corpus in members}
     tracking = {**study.tracking.model_dump(), "group_of": group_of}

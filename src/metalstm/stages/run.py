@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from metalstm.errors import UserError
-from metalstm.plan import job
+from metalstm.plan import job, unread
 from metalstm.stages import manifest, snakemake_records
 
 STAGES = (
@@ -28,8 +28,10 @@ STAGES = (
 )
 
 
-def run(stage: str, path: Path) -> bool:
+def run(stage: str, path: Path, *, if_read: bool = False) -> bool:
     """Run `stage` as the plan at `path` says; return whether there was anything to do.
+
+    With `if_read` nothing is made that no training reads; `_stand_in` says what there is instead.
 
     Raises:
         UserError: the plan is for another stage, an input is missing, or what the stage itself finds wrong.
@@ -41,6 +43,9 @@ def run(stage: str, path: Path) -> bool:
         raise UserError(f"there is no stage {stage!r}; stages: {', '.join(STAGES)}")
     if plan.stage != stage:
         raise UserError(f"{path}: a plan for the stage {plan.stage}, not for {stage}")
+    if if_read and plan.job in unread.read():
+        _stand_in(plan)
+        return False
     if manifest.is_current(plan):
         manifest.touch(plan)
         return False
@@ -57,3 +62,18 @@ def run(stage: str, path: Path) -> bool:
         os.utime(path)
         print(f"{path}: changed while this stage ran; the next run of the workflow makes its outputs anew")
     return True
+
+
+def _stand_in(plan: job.Plan) -> None:
+    """Empty files where an output is not there, for DVC refuses a stage without one of its outputs.
+
+    What was made before stays. An empty file is older than any plan, so that Snakemake makes it once it is wanted; of
+    the time 0 it would take it for one without a time.
+    """
+    absent = [path for path in map(Path, plan.outputs.values()) if not path.exists()]
+    snakemake_records.forget(map(str, absent))
+    for path in absent:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (1, 1))
+    print(f"{plan.job}: no training reads it, so it is not made")

@@ -1,7 +1,6 @@
 """Train one tagger, and let it tag the development and test files of its corpora."""
 
 import json
-import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,7 @@ from metalstm.tracking import LiveRun
 from metalstm.training import checkpoints, devices, weights
 from metalstm.training.batches import Example, number
 from metalstm.training.epochs import Outcome
-from metalstm.training.history import Epoch, as_csv, best_score
+from metalstm.training.history import Epoch, as_csv, best_score, tokens_per_second
 from metalstm.training.loop import changing_rows, fit, fit_to_corpus
 from metalstm.training.options import JointTrainingOptions, TrainingOptions
 from metalstm.vectors import contextual, load
@@ -239,7 +238,7 @@ def _record(plan: Plan, tagger: Tagger, done: _Done) -> dict[str, object]:
         "train_on": plan.parameters["training"]["train_on"],
         "wall_seconds": round(sum(outcome.wall_seconds for outcome in outcomes), 3),
         "cpu_seconds": round(sum(outcome.cpu_seconds for outcome in outcomes), 3),
-        "tokens_per_second": round(statistics.harmonic_mean([row.tokens_per_second for row in done.history()]), 1),
+        "tokens_per_second": round(tokens_per_second(done.history()), 1),
         "peak_memory_mb": round(max(outcome.peak_memory_mb for outcome in outcomes), 1),
         "parameters": num_parameters(tagger),
         "task_labels_removed": done.task_labels_removed,

@@ -12,21 +12,23 @@ from metalstm.scoring.evidence import KINDS
 from metalstm.tables import results
 from metalstm.tables.rows import base, is_vote
 
-_READ_BY_TRAININGS = ("text", "vectors", "language_model", "contextual", "gazetteer")
+_BEFORE_TRAININGS = ("fetch", "convert", "join", "text", "vectors", "language_model", "contextual", "gazetteer")
 """Stages, each after those that it reads, whose parameters are none of a training's own."""
+_NOT_RUNS_OF_TRAIN = ("images", "dictionary")
+"""What is planned under the name of its run."""
 _FILLED_BY_THE_USER = ("cell_options",)
 """Parameters that hold what is named in params.yaml and no defaults."""
 
 
 def files(folder: Path) -> set[str]:
-    """What was made for trainings with other parameters than the study in `folder` has now, as far as is noted."""
+    """What trainings read that was made with other parameters than the study in `folder` has now, if that is noted."""
     outdated: set[str] = set()
-    for stage in _READ_BY_TRAININGS:
+    for stage in _BEFORE_TRAININGS:
         for path in (folder / PLANS / stage).rglob("*.json"):
             plan = job.read(path)
-            noted = _noted(folder / plan.manifest)
-            made_otherwise = "parameters" in noted and _differ(noted["parameters"], plan.parameters)
-            if made_otherwise or outdated & set(plan.inputs.values()):
+            noted = _noted(folder / plan.manifest).get("parameters", {})
+            differ = _fetched_otherwise if stage == "fetch" else _differ
+            if differ(noted, plan.parameters) or outdated & set(plan.inputs.values()):
                 outdated |= set(plan.outputs.values())
     return outdated
 
@@ -37,7 +39,7 @@ def trained_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> 
     A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
     as it is.
     """
-    plan = folder / PLANS / ("" if name.startswith("images/") else "train") / f"{name}.json"
+    plan = folder / PLANS / ("" if name.startswith(_NOT_RUNS_OF_TRAIN) else "train") / f"{name}.json"
     if not plan.is_file():
         return False
     known = job.read(plan)
@@ -93,6 +95,20 @@ def _noted(manifest: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return noted
+
+
+def _fetched_otherwise(noted: Mapping[str, Any], planned: Mapping[str, Any]) -> bool:
+    """Whether a file of the corpus is another one by now; that its terms are, or where it stands, is no difference."""
+    return any(
+        split in planned["sources"] and _is_another_file(source, planned["sources"][split])
+        for split, source in noted.get("sources", {}).items()
+    )
+
+
+def _is_another_file(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    if first["blob"] and second["blob"]:
+        return bool(first["blob"] != second["blob"])
+    return any(first[place] != second[place] for place in ("url", "path"))
 
 
 def _differ(first: Any, second: Any) -> bool:

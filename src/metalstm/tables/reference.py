@@ -30,8 +30,8 @@ class Kept:
     unfinished: list[str] = field(default_factory=list)
     """Without scores yet."""
     outdated: list[str] = field(default_factory=list)
-    """Trained with other parameters than the study has now, or on vectors or lists of names made with others, or not
-    scored since."""
+    """Trained with other parameters than the study has now, or on corpora, vectors or lists of names made with others,
+    or not scored since."""
     outdated_votes: list[str] = field(default_factory=list)
     """Of runs that are outdated, unfinished, none of the study's, or trained again since."""
 

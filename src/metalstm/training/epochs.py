@@ -1,7 +1,6 @@
 """Epoch after epoch: what all trainings have in common, whatever they learn from."""
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from metalstm import memory
 from metalstm.errors import UserError
 from metalstm.training import checkpoints
-from metalstm.training.history import Epoch, best_epoch, out_of_patience
+from metalstm.training.history import Epoch, best_epoch, out_of_patience, tokens_per_second
 from metalstm.training.optimisers import Optimiser, rate
 from metalstm.training.options import LoopOptions
 from metalstm.training.progress import Reporter
@@ -159,6 +158,7 @@ def train(
                 wall_seconds=time.perf_counter() - wall,
                 cpu_seconds=time.process_time() - cpu,
                 tokens_per_second=units_per_second,
+                tokens=units_done,
             )
             history = [*history, row]
             is_best = best_epoch(history, start_score) == epoch
@@ -200,7 +200,7 @@ def train(
         start_score=start_score,
         wall_seconds=sum(row.wall_seconds for row in history),
         cpu_seconds=sum(row.cpu_seconds for row in history),
-        tokens_per_second=statistics.harmonic_mean([row.tokens_per_second for row in history]),
+        tokens_per_second=tokens_per_second(history),
         peak_memory_mb=max(earlier_peak, memory.peak_mb()),
     )
 

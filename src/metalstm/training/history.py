@@ -34,8 +34,16 @@ class Epoch:
     """Of all threads of this process, over the same span."""
     tokens_per_second: float
     """Training alone, by the clock on the wall; of images, images a second."""
+    tokens: int = 0
+    """What was learned from; of images, which have no such column, their number."""
     corpus: str | None = None
     """Of an epoch on one corpus of a group, after the joint ones; images have no such column."""
+
+
+def tokens_per_second(history: Sequence[Epoch]) -> float:
+    """Of training alone: all tokens by all the seconds that they took, be the epochs of one size or not."""
+    seconds = sum(row.tokens / row.tokens_per_second for row in history if row.tokens)
+    return sum(row.tokens for row in history) / seconds if seconds else 0.0
 
 
 def best_epoch(history: Sequence[Epoch], start_score: float | None = None) -> int:
@@ -67,7 +75,7 @@ def out_of_patience(history: Sequence[Epoch], patience: int | None) -> bool:
 def columns(terms: Terms = TAGGING) -> list[str]:
     """The columns of `history.csv`: the fields of `Epoch`, by the names that they have in these terms."""
     names = {"devel_f1": f"devel_{terms.score.lower()}", "tokens_per_second": f"{terms.units}_per_second"}
-    kept = [field.name for field in fields(Epoch) if terms is TAGGING or field.name != "corpus"]
+    kept = [field.name for field in fields(Epoch) if terms is TAGGING or field.name not in ("tokens", "corpus")]
     return [names.get(name, name) for name in kept]
 
 
