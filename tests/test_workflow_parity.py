@@ -90,7 +90,8 @@ def snakemake_jobs(folder: Path, plans: dict[str, planning.Plan]) -> dict[str, d
         if command:
             listed = {key: re.search(rf"^ +{key}: (.*)$", block, re.M) for key in ("input", "output")}
             files = {key: set(found[1].split(", ")) if found else set() for key, found in listed.items()}
-            jobs[command[2]] = {"stage": {command[1]}, **files}
+            limit = re.search(r"\bruntime=(\d+)", block)
+            jobs[command[2]] = {"stage": {command[1]}, **files, "minutes": {limit[1]} if limit else set()}
     return jobs
 
 
@@ -144,6 +145,15 @@ def test_snakemake_has_the_jobs_of_the_plans_whose_files_are_read(
         inputs, outputs = expected(plan)
         job = snakemake_jobs[str(plan.path)]
         assert (job["stage"], job["input"], job["output"]) == ({plan.stage}, inputs, outputs), plan.job
+
+
+def test_a_training_asks_for_an_hour_and_that_of_a_group_for_four(
+    plans: dict[str, planning.Plan], snakemake_jobs: dict[str, dict[str, set[str]]]
+) -> None:
+    for plan in plans.values():
+        if plan.stage in ("train", "images"):
+            is_for_group = plan.parameters["setting"].startswith("mtm")
+            assert snakemake_jobs[str(plan.path)]["minutes"] == {"240" if is_for_group else "60"}, plan.job
 
 
 def test_dvc_has_the_jobs_of_the_plans(

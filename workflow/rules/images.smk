@@ -37,7 +37,7 @@ rule images:
         "../envs/metalstm.yaml"
     resources:
         mem_mb=1500,
-        runtime=240,
+        runtime=hours(1),
     message:
         "Training {wildcards.variant} on {wildcards.images}, row by row (seed {wildcards.seed})"
     shell:

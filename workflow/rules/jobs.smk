@@ -16,6 +16,14 @@ def priority_of(stage, job):
     return lambda wildcards: PRIORITIES[f"{stage}/{job.format(**wildcards)}"]
 
 
+def hours(count):
+    """The limit of a training in minutes, at each attempt longer: it goes on after its last whole epoch.
+
+    The longest measured took 20 minutes for a corpus, 41 for a group and 16 for images (docs/cost.md).
+    """
+    return lambda wildcards, attempt: 60 * count * attempt
+
+
 def one_of(names):
     """A wildcard that takes just these names; with none to take, it never matches."""
     return "|".join(map(re.escape, names)) or "(?!)"

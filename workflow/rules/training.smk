@@ -20,7 +20,7 @@ rule train_stm:
         "../envs/metalstm.yaml"
     resources:
         mem_mb=2000,
-        runtime=720,
+        runtime=hours(1),
     message:
         "Training {wildcards.cell} on {wildcards.scope} ({wildcards.setting}, seed {wildcards.seed})"
     shell:
@@ -50,7 +50,7 @@ for setting, (group, members) in product(STUDY.settings.per_group, GROUPS.items(
             "../envs/metalstm.yaml"
         resources:
             mem_mb=3000,
-            runtime=1440,
+            runtime=hours(4),
         message:
             "Training {wildcards.cell} on the group {wildcards.scope} ({wildcards.setting}, seed {wildcards.seed})"
         shell:
