@@ -2,10 +2,12 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matplotlib.image import imread
 
 from metalstm.errors import UserError
+from metalstm.nn.cells import names
 from metalstm.tables import figures
 from metalstm.tables.rows import Row
 
@@ -46,6 +48,44 @@ def test_the_legends_stand_above_the_first_corpus(tmp_path: Path) -> None:
     first, *others = (_height(picture, name) for name in ("corpus-0", "corpus-1", "STM", *cells))
     assert others[0] > first
     assert all(height < first for height in others[1:])
+
+
+@pytest.mark.parametrize(("corpora", "times"), [(3, 1), (30, 2)])
+def test_the_axis_of_a_tall_figure_stands_above_the_rows_too(corpora: int, times: int, tmp_path: Path) -> None:
+    many = [replace(ROW, corpus=f"corpus-{n}", cell=cell) for n in range(corpora) for cell in ("lstm", "metalstm")]
+    figures.f1_by_corpus(many, tmp_path / "f1.svg")
+    picture = (tmp_path / "f1.svg").read_text()
+    assert picture.count("<!-- strict F1 on the test split, %") == times
+    assert picture.count("<!-- 84 -->") == times
+
+
+def test_every_cell_has_a_shape_of_its_own() -> None:
+    assert list(figures.markers_of(names()).values()) == [figures.MARKERS[name] for name in names()]
+    variants = [f"lstm-{n}" for n in range(10)]
+    for cells in (["lstm", *variants], [*names(), *variants]):
+        assert len(set(figures.markers_of(cells).values())) == len(cells)
+    assert len(figures.COLOURS) >= len(names())
+
+
+SEEN = {
+    "all": [],
+    "protanope": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranope": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanope": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+"""What of red, green and blue light (linear) is left for whom: Machado, Oliveira and Fernandes 2009."""
+
+
+@pytest.mark.parametrize("matrix", SEEN.values(), ids=SEEN)
+def test_colours_stay_apart_for_who_sees_fewer(matrix: list[list[float]]) -> None:
+    shown = np.array([[int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)] for colour in figures.COLOURS])
+    light = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(light @ np.array(matrix or np.eye(3)).T, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(seen @ to_xyz.T / [0.9505, 1.0, 1.089]).T  # CIELAB, but for what is nearly black
+    lab = np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    distances = np.sqrt(((lab[:, :, None] - lab[:, None]) ** 2).sum(0))
+    assert distances[~np.eye(len(shown), dtype=bool)].min() > 15
 
 
 def _height(picture: str, text: str) -> float:

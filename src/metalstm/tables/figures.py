@@ -4,7 +4,7 @@ import csv
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import cycle, groupby
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,36 @@ from metalstm.files import atomic
 from metalstm.tables.markdown import model_name
 from metalstm.tables.rows import NO_CELL, VOTE, Row, base, derivation, is_vote
 
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31")
-"""The first seven are Okabe and Ito's, which people with any colour vision can tell apart."""
-_MARKERS = "osD^vPX*<>ph"
-"""Filled shapes, for a vote shows them hollow."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7a0f3c", "#9000f0")
+"""The first seven are Okabe and Ito's; people with any colour vision can tell all of them apart."""
+_HALF = [(math.cos(math.pi * n / 12), math.sin(math.pi * n / 12) - 0.5) for n in range(13)]
+_DOME = (*_HALF, _HALF[0])
+_BOWL = tuple((x, -y) for x, y in _DOME)
+_RIGHT, _LEFT = (tuple((y, x) for x, y in shape) for shape in (_DOME, _BOWL))
+_BAR = ((-1.0, -0.4), (1.0, -0.4), (1.0, 0.4), (-1.0, 0.4), (-1.0, -0.4))
+_POST = tuple((y, x) for x, y in _BAR)
+MARKERS: dict[str, Any] = {
+    **{"rnn": "v", "lstm": "o", "torchlstm": "D", "metarnn": "^", "metalstm": "s"},
+    **{"metalnlstm": "P", "lnlstm": "X", "bnlstm": "*", "metamtl": ">"},
+}
+"""Of the cells of the registry, the same in every figure. Filled shapes, for a vote shows them hollow."""
+_MORE_MARKERS: tuple[Any, ...] = ("d", (4, 1, 0), "<", _BAR, _POST, _DOME, _RIGHT, _BOWL, _LEFT, (6, 1, 0))
+"""Of variants, in their order; then come those of cells that the figure has not, and then these once more."""
+_LARGER: dict[Any, float] = {
+    **{"*": 1.5, "d": 1.2, "P": 1.15, "X": 1.15, (4, 1, 0): 1.5, (6, 1, 0): 1.4},
+    **dict.fromkeys((_BAR, _POST, _DOME, _RIGHT, _BOWL, _LEFT), 1.3),
+}
+"""Shapes that look smaller than they are: how much larger they are drawn."""
 _SETTINGS_A_LINE = 3
 _CELLS_A_LINE = 4
 """In the legend: with names as long as lstm-contextual more of them would not fit."""
 _DASHES = ("-", "--", ":")
-_SETTING_COLOURS = dict(zip(("stm", "mtm", "mtm-plus"), _COLOURS, strict=False))
+_SETTING_COLOURS = dict(zip(("stm", "mtm", "mtm-plus"), COLOURS, strict=False))
 _OTHER_SETTING = "#555555"
+_AXIS = 0.5
+"""Inches that the axis of values takes, with its name."""
+_TALL = 9.0
+"""Inches of rows, from which on the axis stands above them too: a screen shows one end of the figure alone."""
 _LANE = 0.17
 """Inches from one row to the next."""
 _GAP = 0.6
@@ -38,6 +58,7 @@ _STYLE: dict[Any, object] = {
     "ytick.color": "#333333",
     "legend.frameon": False,
     "figure.constrained_layout.w_pad": 0.1,
+    "figure.constrained_layout.hspace": 0.0,  # a share of the height, which in a tall figure is inches
     "svg.hashsalt": "metalstm",
 }
 
@@ -55,14 +76,16 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
     rows = [row for row in rows if row.cell != NO_CELL and derivation(row.setting) in ("", VOTE)]
     if not rows:
         raise UserError(f"{path}: there is nothing to draw; score a run first")
-    cells = list(dict.fromkeys(row.cell for row in rows))
-    lanes = len(rows) + _GAP * len({row.corpus for row in rows})
+    markers = markers_of(list(dict.fromkeys(row.cell for row in rows)))
+    inches = _LANE * (len(rows) + _GAP * len({row.corpus for row in rows}))
+    is_tall = inches >= _TALL
+    inches += _AXIS * (2 if is_tall else 1)
     settings = _setting_handles(rows)
     # Both legends stand above the axes: below, a tall figure would hide one from who looks at its first rows.
-    legends = [(settings, _SETTINGS_A_LINE), *([(_cell_handles(cells), _CELLS_A_LINE)] if len(cells) > 1 else [])]
+    legends = [(settings, _SETTINGS_A_LINE), *([(_cell_handles(markers), _CELLS_A_LINE)] if len(markers) > 1 else [])]
     heights = [0.1 + 0.2 * math.ceil(len(handles) / in_a_line) for handles, in_a_line in legends]
-    with _figure(path, 6.4, sum(heights) + 0.5 + _LANE * lanes) as figure:
-        *above, below = figure.subfigures(1 + len(legends), height_ratios=[*heights, 0.5 + _LANE * lanes])
+    with _figure(path, 6.4, sum(heights) + inches) as figure:
+        *above, below = figure.subfigures(1 + len(legends), height_ratios=[*heights, inches])
         for part, (handles, in_a_line) in zip(above, legends, strict=True):
             part.legend(handles=handles, loc="center", ncols=in_a_line)
         axes = below.subplots()
@@ -70,7 +93,7 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         for number, (corpus, of_corpus) in enumerate(groupby(rows, key=lambda row: row.corpus)):
             first = lane
             for _, of_setting in groupby(of_corpus, key=lambda row: (row.setting, row.group)):
-                lane = _draw_setting(axes, list(of_setting), lane, cells)
+                lane = _draw_setting(axes, list(of_setting), lane, markers)
             if number % 2 == 0:
                 edge = 0.5 + _GAP / 2
                 axes.axhspan(first - edge, lane - 1.0 + edge, color="#f3f3f3", linewidth=0, zorder=0)
@@ -81,7 +104,8 @@ def f1_by_corpus(rows: Sequence[Row], path: Path) -> None:
         axes.set_ylim(lane - 0.5 - _GAP / 2, -0.5 - _GAP / 2)
         _widen(axes)
         spread = "; whiskers: standard deviation over seeds" if any(row.f1_sd is not None for row in rows) else ""
-        axes.set_xlabel(f"strict F1 on the test split, %{spread}")
+        for axis in (axes, *([axes.secondary_xaxis("top")] if is_tall else [])):
+            axis.set_xlabel(f"strict F1 on the test split, %{spread}")
         axes.grid(axis="x", color="#dddddd", linewidth=0.6)
         axes.set_axisbelow(True)
 
@@ -103,8 +127,8 @@ def learning_curves(
     with _figure(path, 7.2, 2.8 + 0.2 * math.ceil(len(histories) / 4)) as figure:
         scores, losses = figure.subplots(1, 2)
         for number, (name, files) in enumerate(histories.items()):
-            rounds, colour = divmod(number, len(_COLOURS))
-            style = {"color": _COLOURS[colour], "linewidth": 1.3, "alpha": 0.85, "linestyle": _DASHES[rounds % 3]}
+            rounds, colour = divmod(number, len(COLOURS))
+            style = {"color": COLOURS[colour], "linewidth": 1.3, "alpha": 0.85, "linestyle": _DASHES[rounds % 3]}
             for label, file in zip([name, *[None] * len(files)], files, strict=False):
                 history = _read(file, column)
                 losses.plot(*_unzip(history["loss"]), label=label, **style)
@@ -124,16 +148,16 @@ def learning_curves(
         figure.legend(loc="outside upper center", ncols=4)
 
 
-def _draw_setting(axes: Any, rows: Sequence[Row], lane: float, cells: Sequence[str]) -> float:
+def _draw_setting(axes: Any, rows: Sequence[Row], lane: float, markers: Mapping[str, Any]) -> float:
     """Draw the rows of one corpus and setting from `lane` down; return the lane below them."""
     colour = _colour(rows[0].setting)
     if rows[0].study_f1 is not None:
         axes.vlines(rows[0].study_f1, lane - 0.45, lane + len(rows) - 0.55, color=colour, alpha=0.4, linewidth=3.5)
     for row in rows:
-        marker = _MARKERS[cells.index(row.cell) % len(_MARKERS)]
-        style = {"color": colour, "markersize": 4.5, "elinewidth": 1.2, "capsize": 2}
+        marker = markers[row.cell]
+        style = {"color": colour, "markersize": 4.5 * _LARGER.get(marker, 1.0), "elinewidth": 1.2, "capsize": 2}
         hollow = {"markerfacecolor": "white"} if is_vote(row.setting) else {}
-        axes.errorbar(row.f1_mean, lane, xerr=row.f1_sd, fmt=marker, **style, **hollow)
+        axes.errorbar(row.f1_mean, lane, xerr=row.f1_sd, marker=marker, linestyle="none", **style, **hollow)
         lane += 1.0
     return lane
 
@@ -165,8 +189,17 @@ def _colour(setting: str) -> str:
     return _SETTING_COLOURS.get(base(setting), _OTHER_SETTING)
 
 
-def _cell_handles(cells: Sequence[str]) -> list[Any]:
-    return [_handle(cell, marker=_MARKERS[n % len(_MARKERS)], color="#555555") for n, cell in enumerate(cells)]
+def markers_of(cells: Sequence[str]) -> dict[str, Any]:
+    """The shape of each cell or variant of a figure."""
+    free = cycle([*_MORE_MARKERS, *(marker for cell, marker in MARKERS.items() if cell not in cells)])
+    return {cell: MARKERS[cell] if cell in MARKERS else next(free) for cell in cells}
+
+
+def _cell_handles(markers: Mapping[str, Any]) -> list[Any]:
+    return [
+        _handle(cell, marker=marker, color="#555555", markersize=5 * _LARGER.get(marker, 1.0))
+        for cell, marker in markers.items()
+    ]
 
 
 def _handle(label: str, **style: Any) -> Any:
