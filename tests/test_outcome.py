@@ -21,7 +21,7 @@ def test_check_says_whether_there_are_faults_whoever_reads_them(tmp_path: Path, 
     (tmp_path / "good.tsv").write_text("a\tO\n\n", "utf-8")
     (tmp_path / "bad.tsv").write_text("a\tWrong\n" * 20_000 + "\n", "utf-8")
     bad = shell(f"metalstm check bad.tsv {end}", tmp_path)
-    assert (bad.returncode, bad.stderr) == (1, "metalstm: bad.tsv: 20000 faults\n")
+    assert (bad.returncode, bad.stderr) == (1, "metalstm: bad.tsv: 20,000 faults\n")
     good = shell(f"metalstm check good.tsv {end}", tmp_path)
     assert (good.returncode, good.stderr) == (int(end == "> /dev/full"), SAID[end])
 
@@ -35,7 +35,7 @@ def test_a_command_without_a_reader_ends_without_a_traceback(tmp_path: Path, end
 def test_a_stage_that_lost_its_reader_is_not_taken_for_done(tmp_path: Path) -> None:
     lines = (
         "from metalstm import cli\nfrom metalstm.stages import run\n"
-        "def told(name, plan):\n    print('x' * 100_000)\n    return True\nrun.run = told\ncli.main()"
+        "def told(name, plan, if_read):\n    print('x' * 100_000)\n    return True\nrun.run = told\ncli.main()"
     )
     (tmp_path / "told.py").write_text(lines, "utf-8")
     python = f'"{sys.executable}" told.py stage join --plan plan.json'

@@ -84,7 +84,7 @@ def test_the_command_shows_kinds_names_and_examples(study: Path) -> None:
     assert lines[0] == "mine, devel"
     assert "missed 2 2 0 –" in lines
     assert "invented – – – 1" in lines
-    assert "Missed: 1 of 1 names" in lines
+    assert "Missed: 1 of 1 name" in lines
     assert "2 gout Disease 2 0 »gout« mild" in lines
     assert "1 mild Disease 0 1 gout »mild«" in lines
 
