@@ -7,6 +7,7 @@ sentences reads, which are trained on, and all others. The gradient is one batch
 """
 
 import argparse
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
@@ -28,12 +29,10 @@ WAYS = {"kernel": "auto", "torch": "off"}
 Array = np.ndarray
 
 
-def compare(tagger: Tagger, name: str, rounds: int) -> list[Row]:
+def compare(tagger: Tagger, options: OptimiserOptions, rounds: int) -> list[Row]:
     """The rows of one optimiser: its step, and clipping before it."""
-    learners = {
-        way: optimiser(OptimiserOptions(name=name, learning_rate=RATE), tagger, kernels)
-        for way, kernels in WAYS.items()
-    }
+    learners = {way: optimiser(options, tagger, kernels) for way, kernels in WAYS.items()}
+    name = f"{options.name}, momentum {options.momentum}" if options.momentum else options.name
     tasks: dict[str, Callable[[Optimiser], object]] = {
         "clipping": lambda learner: learner.clip(CLIP),
         "step": lambda learner: learner.step(),
@@ -47,31 +46,44 @@ def compare(tagger: Tagger, name: str, rounds: int) -> list[Row]:
     return found
 
 
-def compare_rows(tagger: Tagger, rounds: int) -> list[Row]:
-    """sgd on rows, for which there is no kernel: torch adds a sparse gradient, and a compiled loop would."""
+def compare_descent(tagger: Tagger, rounds: int) -> list[Row]:
+    """sgd without momentum, which is left to torch, and compiled loops: over the rows of words, over other weights."""
     (table,) = tagger.row_parameters()
     gradient = table.grad.coalesce()
-    weights, rate = table.detach().numpy(), np.float32(RATE)
-
-    def add() -> None:
-        table.data.add_(gradient, alpha=-RATE)
-
-    def loop() -> None:
-        descend(weights, gradient._indices()[0].numpy(), gradient._values().numpy(), rate)
-
-    ways = {"kernel": repeated(loop), "torch": repeated(add)}
+    rows, values, words = gradient._indices()[0].numpy(), gradient._values().numpy(), table.detach().numpy()
+    dense = [parameter for parameter in tagger.dense_parameters() if parameter.grad is not None]
+    pairs = [(parameter.detach().numpy().reshape(-1), parameter.grad.numpy().reshape(-1)) for parameter in dense]
+    sgd = torch.optim.SGD(dense, lr=RATE, fused=True)
+    ways: dict[str, dict[str, Callable[[], object]]] = {
+        "step, rows alone": {
+            "kernel": lambda: descend_rows(words, rows, values, np.float32(RATE)),
+            "torch": lambda: table.data.add_(gradient, alpha=-RATE),
+        },
+        "step, other weights": {
+            "kernel": lambda: [descend(*pair, np.float32(RATE)) for pair in pairs],
+            "torch": lambda: inspect.unwrap(torch.optim.SGD.step)(sgd),
+        },
+    }
     return [
-        row(way, "us", [1e6 * one / REPEATED for one in seconds], task="step, rows alone", optimiser="sgd")
-        for way, seconds in alternating(ways, rounds=rounds).items()
+        row(way, "us", [1e6 * one / REPEATED for one in seconds], task=task, optimiser="sgd")
+        for task, of_task in ways.items()
+        for way, seconds in alternating({way: repeated(do) for way, do in of_task.items()}, rounds=rounds).items()
     ]
 
 
 @compiled
-def descend(table: Array, rows: Array, gradient: Array, rate: float) -> None:
+def descend_rows(table: Array, rows: Array, gradient: Array, rate: float) -> None:
     """`table[rows] -= rate * gradient`, where a row may be named twice."""
     for i in range(len(rows)):
         for j in range(gradient.shape[1]):
             table[rows[i], j] -= rate * gradient[i, j]
+
+
+@compiled
+def descend(weights: Array, gradient: Array, rate: float) -> None:
+    """`weights -= rate * gradient`, one number after the other."""
+    for j in range(len(weights)):
+        weights[j] -= rate * gradient[j]
 
 
 def repeated(once: Callable[[], object]) -> Callable[[], None]:
@@ -94,8 +106,11 @@ def main() -> None:
     tagger = made(lexicon, "lstm", "auto")
     tagger.add_gradients(next(endless(sentences, 10)))
     names = get_args(OptimiserOptions.model_fields["name"].annotation)
-    rows = [one for name in names for one in compare(tagger, name, options.rounds)]
-    rows += compare_rows(tagger, options.rounds)
+    each = [OptimiserOptions(learning_rate=RATE, momentum=0.9)]
+    each += [OptimiserOptions(name=name, learning_rate=RATE) for name in names if name != "sgd"]
+    rows = [one for settings in each for one in compare(tagger, settings, options.rounds)]
+    with torch.no_grad():
+        rows += compare_descent(tagger, options.rounds)
     report("optimisers", rows, train=corpus_file(options.train))
 
 

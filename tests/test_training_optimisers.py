@@ -9,8 +9,9 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from metalstm.training.optimisers import Optimiser, RowSGD, for_parameters, optimiser, rate
+from metalstm.training.optimisers import Optimiser, for_parameters, optimiser, rate
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
+from metalstm.training.sparse_gradients import RowSGD
 
 NAMES = get_args(OptimiserOptions.model_fields["name"].annotation)
 

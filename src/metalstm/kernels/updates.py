@@ -32,18 +32,11 @@ def scale(values: Array, factor: float) -> None:
 
 
 @compiled
-def descend(weights: Array, gradient: Array, rate: float, decay: float) -> None:
-    """Gradient descent on `weights [numbers]`, with `decay` times the weights added to their gradient."""
-    rate, decay = weights.dtype.type(rate), weights.dtype.type(decay)
-    for j in range(len(weights)):
-        weights[j] -= rate * (gradient[j] + decay * weights[j])
+def descend(weights: Array, gradient: Array, velocity: Array, rate: float, momentum: float, decay: float) -> None:
+    """Gradient descent on `weights [numbers]` along a velocity, of which the share `momentum` stays from step to step.
 
-
-@compiled
-def descend_with_momentum(
-    weights: Array, gradient: Array, velocity: Array, rate: float, momentum: float, decay: float
-) -> None:
-    """The same along a velocity, of which the share `momentum` stays from step to step."""
+    `decay` times the weights is added to their gradient.
+    """
     number = weights.dtype.type
     rate, momentum, decay = number(rate), number(momentum), number(decay)
     for j in range(len(weights)):
@@ -122,12 +115,11 @@ def adapt_rows(
 
 def compile(dtype: np.dtype[Any]) -> None:
     """Make or load the machine code for numbers of this type."""
-    every = [sum_of_squares, scale, descend, descend_with_momentum, adapt, adapt_rows]
+    every = [sum_of_squares, scale, descend, adapt, adapt_rows]
     prepare(__name__, "the optimisers", every, dtype, seconds=3)
     one, table = np.zeros(1, dtype), np.zeros((1, 1), dtype)
     sum_of_squares(one)
     scale(one, 1.0)
-    descend(one, one.copy(), 0.0, 0.0)
-    descend_with_momentum(one, one.copy(), one.copy(), 0.0, 0.0, 0.0)
+    descend(one, one.copy(), one.copy(), 0.0, 0.0, 0.0)
     adapt(one, one.copy(), one.copy(), one.copy(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
     adapt_rows(table, np.zeros(1, np.int64), table.copy(), table.copy(), table.copy(), 0.0, 0.0, 0.0, 1.0)

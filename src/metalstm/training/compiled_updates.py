@@ -1,7 +1,8 @@
 """Steps of torch's optimisers by kernels.
 
 What an optimiser was told and what it remembers stay in the object of torch, as its own step would leave them: that
-step is the reference, and takes over where there is no kernel.
+step is the reference, and takes over where there is no kernel. For sgd without momentum, on rows or not, there is none:
+torch's own steps are faster.
 """
 
 import math
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from metalstm.nn.compiled import Array, kernels
+from metalstm.training.sparse_gradients import distinct_rows
 
 Optimizer = torch.optim.Optimizer
 
@@ -44,7 +46,7 @@ class CompiledSteps:
     def __init__(self, optimiser: Optimizer) -> None:
         """Moments are looked up at the first step: until then the optimiser may be given others."""
         self._optimiser = optimiser
-        self._rule = next((rule for kind, rule in _RULES.items() if isinstance(optimiser, kind)), None)
+        self._rule = _rule_of(optimiser)
         self._learned: list[_Learned] = []
         self._compiled: ModuleType | None = None
 
@@ -72,7 +74,7 @@ class _Learned:
         self.group = group
         self.weights = _flat(parameter)
         self.state: dict[str, Any] = optimiser.state.get(parameter, {})
-        self.arrays = {name: _flat(moment) for name, moment in self.state.items() if isinstance(moment, Tensor)}
+        self.arrays = _arrays(self.state)
         self._optimiser = optimiser
         self._place = parameter.data_ptr()
 
@@ -83,7 +85,7 @@ class _Learned:
     def begin(self, *moments: str, **start: Any) -> None:
         """What there is before the first step: zeros for `moments`."""
         self.state = start | {name: torch.zeros_like(self.parameter) for name in moments}
-        self.arrays = {name: _flat(moment) for name, moment in self.state.items() if isinstance(moment, Tensor)}
+        self.arrays = _arrays(self.state)
         self._optimiser.state[self.parameter] = self.state
 
     def after_step(self) -> float:
@@ -95,16 +97,11 @@ class _Learned:
 
 
 def _descend(compiled: ModuleType, learned: _Learned, gradient: Tensor) -> None:
-    values, group = gradient.numpy().reshape(-1), learned.group
-    rate, momentum, decay = group["lr"], group["momentum"], group["weight_decay"]
-    if not momentum:
-        compiled.descend(learned.weights, values, rate, decay)
-        return
     # torch's velocity begins as the first gradient, which is what comes of zero.
     if not learned.state:
         learned.begin("momentum_buffer")
-    velocity = learned.arrays["momentum_buffer"]
-    compiled.descend_with_momentum(learned.weights, values, velocity, rate, momentum, decay)
+    values, velocity, group = gradient.numpy().reshape(-1), learned.arrays["momentum_buffer"], learned.group
+    compiled.descend(learned.weights, values, velocity, group["lr"], group["momentum"], group["weight_decay"])
 
 
 def _adam(compiled: ModuleType, learned: _Learned, gradient: Tensor) -> None:
@@ -175,6 +172,11 @@ _RULES: dict[type[Optimizer], Callable[[ModuleType, _Learned, Tensor], None]] = 
 }
 
 
+def _rule_of(optimiser: Optimizer) -> Callable[[ModuleType, _Learned, Tensor], None] | None:
+    has_moments = optimiser.defaults.get("momentum") != 0.0
+    return next((rule for kind, rule in _RULES.items() if has_moments and isinstance(optimiser, kind)), None)
+
+
 def _for_all(tensors: Sequence[Tensor]) -> ModuleType | None:
     """The kernels for numbers such as all of these."""
     if not tensors or any(other.dtype != tensors[0].dtype for other in tensors):
@@ -182,13 +184,11 @@ def _for_all(tensors: Sequence[Tensor]) -> ModuleType | None:
     return kernels(kernel, tensors[0])
 
 
+def _arrays(state: dict[str, Any]) -> dict[str, Array]:
+    return {name: _flat(moment) for name, moment in state.items() if isinstance(moment, Tensor)}
+
+
 def _flat(tensor: Tensor) -> Array:
     """All numbers one after the other, where they stand."""
     values: Array = tensor.detach().numpy()
     return values.reshape(-1, copy=False)
-
-
-def distinct_rows(gradient: Tensor) -> Tensor:
-    """A sparse gradient `[words, size]` in which no row stands twice."""
-    rows = gradient._indices()[0].tolist()
-    return gradient.coalesce() if len(set(rows)) < len(rows) else gradient

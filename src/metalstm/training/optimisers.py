@@ -7,7 +7,7 @@ on a CPU.
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,43 +17,14 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from metalstm.nn.options import Kernels
-from metalstm.training.compiled_updates import CompiledSteps, clip, distinct_rows
+from metalstm.training.compiled_updates import CompiledSteps, clip
 from metalstm.training.options import OptimiserOptions, ScheduleOptions
+from metalstm.training.sparse_gradients import RowSGD, distinct_rows
 
 if TYPE_CHECKING:
     from metalstm.nn.tagger import Tagger
 
 _Torchs = TypeVar("_Torchs", bound=torch.optim.Optimizer)
-
-
-class RowSGD(torch.optim.Optimizer):
-    """Stochastic gradient descent on the rows that a sparse gradient names.
-
-    Momentum is lazy, as in `torch.optim.SparseAdam`: a row's velocity decays and acts only in the steps
-    whose batch reads that row, so that the cost of a step does not grow with the table.
-    """
-
-    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.0) -> None:
-        """`lr` is the learning rate of a row, `momentum` the share of its velocity that stays."""
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        """Update the rows of the present gradients; there is no closure."""
-        for group in self.param_groups:
-            for table in group["params"]:
-                if table.grad is None:
-                    continue
-                if group["momentum"] == 0.0:
-                    table.add_(table.grad, alpha=-group["lr"])
-                    continue
-                gradient = table.grad.coalesce()
-                rows = gradient.indices()[0]
-                if table not in self.state:
-                    self.state[table] = {"velocity": torch.zeros_like(table)}
-                velocity = self.state[table]["velocity"]
-                velocity[rows] = group["momentum"] * velocity[rows] + gradient.values()
-                table.index_add_(0, rows, velocity[rows], alpha=-group["lr"])
 
 
 class Optimiser:
@@ -112,7 +83,15 @@ class Optimiser:
         """Update all parameters that have a gradient."""
         for compiled, step in zip(self._compiled, self._steps, strict=True):
             if self.kernels == "off" or not compiled.step():
+                self._lay_out_gradients()
                 step()
+
+    def _lay_out_gradients(self) -> None:
+        """Row after row: torch's fused steps read a gradient as if it lay so, whatever its strides (torch 2.13)."""
+        for parameter in self._parameters():
+            gradient = parameter.grad
+            if gradient is not None and not gradient.is_sparse and not gradient.is_contiguous():
+                parameter.grad = gradient.contiguous()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the next step depends on, besides weights and gradients."""
