@@ -69,7 +69,7 @@ def test_kernels_make_the_weights_and_moments_that_torch_makes(options, limit, d
 
 @pytest.mark.parametrize("options", OPTIONS, ids=str)
 def test_steps_are_taken_by_kernels(options, monkeypatch):
-    """All but those of sgd without momentum, and of sgd on the table: torch's own are faster."""
+    """All but those of sgd without momentum, and of sgd on the table, which are torch's own."""
     by_kernels = []
     step = CompiledSteps.step
     monkeypatch.setattr(CompiledSteps, "step", lambda *of: by_kernels.append(step(*of)) or by_kernels[-1])
