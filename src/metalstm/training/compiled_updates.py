@@ -1,8 +1,8 @@
 """Steps of torch's optimisers by kernels.
 
 What an optimiser was told and what it remembers stay in the object of torch, as its own step would leave them: that
-step is the reference, and takes over where there is no kernel. For sgd without momentum there is none, since whole steps
-gain nothing by it, and rows lose (docs/benchmarks.md).
+step is the reference, and takes over where there is no kernel. For sgd without momentum there is none, since whole
+steps gain nothing by it, and rows lose (docs/benchmarks.md).
 """
 
 import math
