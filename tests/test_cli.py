@@ -96,6 +96,18 @@ def test_convert_to_standard_output_writes_its_note_elsewhere(tmp_path: Path, se
     assert done.stderr == "/dev/stdout: 2 sentences, iob2 to iobes\n"
 
 
+def test_convert_adds_to_the_file_that_standard_output_is_at_the_end_of(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text(IOB2, encoding="utf-8")
+    with (tmp_path / "b.tsv").open("a", encoding="utf-8") as file:
+        file.write("before\tO\n\n")
+        file.flush()
+        for _ in range(2):
+            command = [sys.executable, "-m", "metalstm", "convert", "a.tsv", "/dev/stdout"]
+            subprocess.run(command, cwd=tmp_path, stdout=file, stderr=subprocess.PIPE, check=True)
+        file.write("after\tO\n\n")
+    assert (tmp_path / "b.tsv").read_text(encoding="utf-8") == f"before\tO\n\n{IOBES}{IOBES}after\tO\n\n"
+
+
 def test_strip_to_standard_output_writes_its_note_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "joint.tsv").write_text("<one>\tS-one\nx\tO\n</one>\tS-one\n\n", encoding="utf-8")
     (tmp_path / "all.tsv").symlink_to("/dev/stdout")

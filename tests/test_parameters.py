@@ -87,6 +87,13 @@ def test_every_member_of_a_group_in_the_shipped_study_is_a_corpus() -> None:
             4,
             "`settings.per_group` has mtm, and `groups` has none to train it for; name a group, or write",
         ),
+        ("cells: [lstm]", "cells:", 5, "`cells` is left empty; where nothing is meant, write []"),
+        (
+            "  disease: [NCBI-disease, BC5CDR-disease]",
+            "",
+            2,
+            "`groups` is left empty; where nothing is meant, write {}",
+        ),
         ("cells: [lstm]", "cells: [lstm", 6, "not YAML"),
         ("cells: [lstm]", "cells: [l\x07]", 5, "not YAML: unacceptable character"),
         ("cells: [lstm]", "cells: " + "[" * 3000, None, "deeper than anything"),

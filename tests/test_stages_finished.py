@@ -50,7 +50,8 @@ def test_results_may_be_a_link_to_another_disk(study: Path) -> None:
 
 def test_what_is_missing_is_named(study: Path) -> None:
     for folder, corpus, message in (
-        ("nowhere", None, r"nowhere: no such folder; name that of a run"),
+        ("nowhere", None, r"nowhere: no such folder; name the folder of a run"),
+        (f"{RUN}/metrics.json", None, r"metrics\.json: a file; name the folder of a run"),
         ("data", None, r"metrics\.json: no such file; score this run first"),
         (RUN, "yours", "not a run on yours; it is one on mine"),
     ):

@@ -37,6 +37,10 @@ def keys_that_are_no_text(document: Any, location: tuple[Any, ...] = ()) -> Iter
             yield from keys_that_are_no_text(value, (*location, number))
 
 
+_NOTHING = {"dict_type": "{}", "list_type": "[]"}
+"""How YAML writes what has nothing in it, by what was expected."""
+
+
 def first(error: ValidationError) -> Any:
     """The fault to tell of; a misspelt key explains a missing one."""
     return min(error.errors(), key=lambda fault: fault["type"] == "missing")
@@ -51,6 +55,8 @@ def in_words(error: Any, root: type[BaseModel]) -> str:
         return f"unknown key `{place}`{nearest(str(location[-1]), known)}"
     if error["type"] == "missing":
         return f"`{place}` is missing"
+    if error["input"] is None and error["type"] in _NOTHING:
+        return f"`{place}` is left empty; where nothing is meant, write {_NOTHING[error['type']]}"
     message: str = error["msg"].removeprefix("Value error, ")
     if not place:  # what is wrong lies between keys, and the message names them
         return message

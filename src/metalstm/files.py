@@ -6,9 +6,12 @@ import hashlib
 import lzma
 import os
 import platform
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
 from metalstm.errors import UserError
@@ -27,7 +30,8 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
     would keep it to its owner.
 
     A link stays, and the file that it leads to is what is written. What is no file, such as a pipe or a device, cannot
-    be replaced: its own name is given, and what is written there has been written.
+    be replaced: its own name is given, and what is written there has been written. A name of what this process has
+    open already (/dev/stdout, /dev/fd/3) is written to as it stands, so that `>>` adds to a file.
 
     Raises:
         UserError: `path` is a folder, or it cannot be written: a full disk, a forbidden folder, or an error of the kind
@@ -39,6 +43,9 @@ def atomic(path: Path, unwritable: type[Exception] = OSError) -> Iterator[Path]:
     try:
         if path.exists() and not path.is_file():
             yield path
+        elif path.exists() and (descriptor := _open_descriptor(path)) is not None:
+            with _handing_over(descriptor, path.name) as temporary:
+                yield temporary
         else:
             with _replacing(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
                 yield temporary
@@ -70,6 +77,27 @@ def _replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_descriptor(path: Path) -> int | None:
+    """The number of an open file that a name stands for, through links: 1 of /dev/stdout."""
+    own = {os.path.realpath("/dev/fd"), f"/proc/{os.getpid()}/fd"}
+    while os.path.realpath(path.parent) not in own:
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return int(path.name) if path.name.isdecimal() else None
+
+
+@contextmanager
+def _handing_over(descriptor: int, name: str) -> Iterator[Path]:
+    """A temporary file whose bytes go to an open file at the end, to where that stands: at its end, after `>>`."""
+    with TemporaryDirectory() as folder:
+        temporary = Path(folder) / name
+        yield temporary
+        sys.stdout.flush()
+        with temporary.open("rb") as source, open(descriptor, "wb", closefd=False) as file:
+            shutil.copyfileobj(source, file)
 
 
 def _temporary(path: Path) -> Path:

@@ -23,7 +23,8 @@ def predictions(folder: Path, split: str, corpus: str | None = None) -> Iterator
             of the sentences that it should be.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder; name that of a run, results/runs/SETTING/SCOPE/CELL/seed-N")
+        state = "a file" if folder.exists() else "no such folder"
+        raise UserError(f"{folder}: {state}; name the folder of a run, results/runs/SETTING/SCOPE/CELL/seed-N")
     try:
         corpora = next(metrics["run"]["corpora"] for _, metrics in results.runs([folder / "metrics.json"]))
     except (StopIteration, KeyError, TypeError):
