@@ -246,6 +246,40 @@ def test_scores_with_other_evidence_are_not_kept(
     assert (RUNS[0] in reference.keep(study, tmp_path / "kept").new) == is_kept
 
 
+def test_a_run_on_vectors_that_have_been_made_anew_is_not_kept(study: Path, tmp_path: Path) -> None:
+    vectors = study / "words.bin"
+    vectors.write_text("old")
+    noted = {"inputs": {"words.bin": sha256(vectors)}}
+    write(study / f"results/manifest/train/{RUNS[0]}.json", noted)
+    assert reference.keep(study, tmp_path / "kept").new == list(RUNS[:2])
+    vectors.write_text("newer")
+    assert reference.keep(study, tmp_path / "kept").outdated == [RUNS[0]]
+
+
+def test_a_dictionary_of_another_file_is_not_kept(study: Path, tmp_path: Path) -> None:
+    inputs = {"mine": "results/runs/dictionary/mine/metrics.json"}
+    write(study / "results/plan/table/all.json", {"job": "table/all", "inputs": inputs})
+    write(study / inputs["mine"], dictionary("mine"))
+    test = study / "test.tsv"
+    test.write_text("a\tO\n\n")
+    write(study / "results/manifest/dictionary/mine.json", {"inputs": {"test.tsv": sha256(test)}})
+    assert reference.keep(study, tmp_path / "kept").new == ["dictionary/mine"]
+    test.write_text("another\tO\n\n")
+    assert reference.keep(study, tmp_path / "kept").outdated == ["dictionary/mine"]
+
+
+def test_a_vote_of_fewer_seeds_than_the_study_has_is_not_kept(study: Path, tmp_path: Path) -> None:
+    vote = "stm-vote/mine"
+    inputs = {name: f"results/runs/{name}/metrics.json" for name in (vote, RUNS[0])}
+    write(study / "results/plan/table/all.json", {"job": "table/all", "inputs": inputs})
+    run = {"setting": "stm-vote", "scope": "mine", "cell": "lstm", "seeds": [1], "corpora": ["mine"]}
+    write(study / f"results/runs/{vote}/metrics.json", [{"run": run, "scores": {}}])
+    for seeds, outdated in (([1], []), ([1, 2], [vote])):
+        plan = {"job": "vote/stm/mine", "parameters": {"seeds": seeds}}
+        write(study / "results/plan/vote/stm/mine.json", plan)
+        assert reference.keep(study, tmp_path / "kept").outdated_votes == outdated
+
+
 def test_a_vote_is_kept_with_all_runs_that_voted_alone(study: Path, tmp_path: Path) -> None:
     vote = "stm-vote/mine"
     voters = [f"stm/mine/lstm/seed-{seed}" for seed in (1, 2)]

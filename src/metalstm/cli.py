@@ -298,7 +298,7 @@ def keep(
     for run in kept.outdated:
         print(f"left out: {run}, trained with other parameters than params.yaml has, or not scored since; run it again")
     for vote in kept.outdated_votes:
-        print(f"left out: {vote}, of runs that are outdated, missing or trained again; run it when they are finished")
+        print(f"left out: {vote}, of other seeds, or of runs that are outdated, missing or trained again; run it anew")
     if kept.unfinished:
         print(f"runs and votes that are not finished: {len(kept.unfinished)}, {', '.join(kept.unfinished[:5])} first")
     for table in reference.tables(folder):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ def files(folder: Path) -> set[str]:
 
 
 def trained_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> bool:
-    """Whether the plan of the run says something else than its metrics, or reads one of the files `old`.
+    """Whether the plan of the run says something else than its metrics, or it read other files than are there.
+
+    Those of `old` are still to be made anew.
 
     A key that only one has is no difference, as versions differ in what can be chosen; but what the user filled is
     as it is.
@@ -43,7 +46,7 @@ def trained_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> 
     if not plan.is_file():
         return False
     known = job.read(plan)
-    if old & set(known.inputs.values()):
+    if old & set(known.inputs.values()) or _reads_otherwise(folder, known.manifest):
         return True
     return any(
         "plan" in made_by and _differ(made_by["plan"], known.parameters) for _, made_by in results.runs([metrics])
@@ -51,24 +54,43 @@ def trained_otherwise(folder: Path, name: str, metrics: Path, old: set[str]) -> 
 
 
 def scored_otherwise(folder: Path, name: str, metrics: Path) -> bool:
-    """Whether the scores of a run or a vote are of other predictions than are there, or evidence was used otherwise.
+    """Whether scores are of other files than are there, a vote is of other seeds, or evidence was used otherwise.
 
     Raises:
         UserError: the metrics are not what a run writes.
     """
     setting, _, rest = name.partition("/")
-    scored = f"vote/{base(setting)}/{rest}" if is_vote(setting) else f"score/{name}"
-    noted = _noted(folder / MANIFESTS / f"{scored}.json").get("inputs", {})
-    if any((folder / path).is_file() and sha256(folder / path) != digest for path, digest in noted.items()):
+    scored = name if setting == "dictionary" else f"score/{name}"
+    if is_vote(setting):
+        scored = f"vote/{base(setting)}/{rest}"
+    if _reads_otherwise(folder, MANIFESTS / f"{scored}.json"):
         return True
     plan = folder / PLANS / f"{scored}.json"
     parameters = job.read(plan).parameters if plan.is_file() else {}
-    if "evidence" not in parameters:
-        return False
+    made = [run for _, run in results.runs([metrics])]
     try:
-        return any(_is_evidence_otherwise(run, parameters["evidence"]) for _, run in results.runs([metrics]))
+        if "seeds" in parameters and any(vote["run"]["seeds"] != parameters["seeds"] for vote in made):
+            return True
+        return "evidence" in parameters and any(_is_evidence_otherwise(run, parameters["evidence"]) for run in made)
     except (KeyError, TypeError, AttributeError) as error:
         raise results.unreadable(metrics, error) from None
+
+
+def _reads_otherwise(folder: Path, manifest: Path) -> bool:
+    """Whether a file that a stage noted as read is another one by now."""
+    noted = _noted(folder / manifest).get("inputs", {})
+    return any((folder / path).is_file() and _digest(folder / path) != digest for path, digest in noted.items())
+
+
+def _digest(path: Path) -> str:
+    """The SHA-256 of a file, computed once for the vectors that every training reads."""
+    stat = path.stat()
+    return _sha256(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, _size: int, _time: int) -> str:
+    return sha256(path)
 
 
 def _is_evidence_otherwise(run: dict[str, Any], chosen: dict[str, list[str]] | None) -> bool:

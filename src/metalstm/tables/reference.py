@@ -33,7 +33,7 @@ class Kept:
     """Trained with other parameters than the study has now, or on corpora, vectors or lists of names made with others,
     or not scored since."""
     outdated_votes: list[str] = field(default_factory=list)
-    """Of runs that are outdated, unfinished, none of the study's, or trained again since."""
+    """Of runs that are outdated, unfinished, none of the study's, or trained again since, or of other seeds."""
 
 
 def place(name: str) -> Path:
