@@ -1,11 +1,13 @@
 """Fetching: whole verified files from mirrors and addresses, through every fault of a network and a disk."""
 
 import errno
+import gzip
 import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,6 +34,7 @@ class Upstream:
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     ranges: bool = True
+    encoding: str = ""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
@@ -57,6 +60,8 @@ class Upstream:
         request.send_response(206 if stretch else 200)
         if stretch:
             request.send_header("Content-Range", f"bytes {begin}-{len(content) - 1}/{len(content)}")
+        if self.encoding:
+            request.send_header("Content-Encoding", self.encoding)
         if fault != "no length, cut":
             request.send_header("Content-Length", str(len(body)))
         request.end_headers()
@@ -120,6 +125,15 @@ def test_a_file_is_fetched_verified_and_then_left_alone(upstream: Upstream, sour
     assert left(raw) == ["train.tsv"]
     assert bring(source, raw) == [f"{raw / 'train.tsv'}: already there"]
     assert len(upstream.asked) == 1
+
+
+def test_a_packed_file_stays_packed_whatever_the_server_calls_it(upstream: Upstream, raw: Path) -> None:
+    packed = gzip.compress(CONTENT)
+    upstream.files["/c/train.tsv.gz"] = packed
+    upstream.encoding = "gzip"
+    source = Source("train.tsv.gz", url=f"{upstream.address}/c/train.tsv.gz", blob=sha256(packed).hexdigest())
+    fetch({"train": source}, raw, mirror="", report=lambda line: None, patience=HURRIED)
+    assert (raw / "train.tsv.gz").read_bytes() == packed
 
 
 def test_what_cannot_be_verified_is_known_by_its_address(upstream: Upstream, raw: Path) -> None:

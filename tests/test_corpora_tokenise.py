@@ -144,6 +144,7 @@ def test_a_run_of_stops_is_one_stop(text):
     [
         *[("TNFα", "TNFalpha"), ("±", "+/-"), ("naïve", "naive"), ("µg", "microg"), ("x²", "x2"), ("ΔF", "DeltaF")],
         *[("≥", ">="), ("ά", "alpha"), ("中", "中"), ("\u0301", "\u0301"), ("ascii", "ascii")],
+        *[("carci\u00adnoma", "carcinoma"), ("T\u200d-cell", "T-cell"), ("\u2122\ufe0f", "(TM)"), ("\u00ad", "\u00ad")],
     ],
 )
 def test_spelling_follows_the_corpora(token, spelled):

@@ -56,6 +56,13 @@ def test_a_name_is_looked_for_as_the_corpora_spell_it_too() -> None:
     assert np.array_equal(storage.read(Path("drugs.safetensors")), expected)
 
 
+def test_a_sign_that_the_corpora_spell_with_several_characters_is_one_token_there_too() -> None:
+    Path("drugs.txt").write_text("Taxol®\n", "utf-8")
+    made(TextFile(file="drugs.txt"))
+    expected = keys([["Taxol", "®"], ["Taxol", "(R)"], ["Taxol", "(", "R", ")"]])
+    assert np.array_equal(storage.read(Path("drugs.safetensors")), expected)
+
+
 def test_a_list_in_another_encoding_is_refused_with_the_line() -> None:
     Path("drugs.txt").write_bytes("aspirin\nM\u00f6bitz\n".encode("latin-1"))
     with pytest.raises(UserError, match=r"drugs.txt:2: expected UTF-8"):

@@ -185,6 +185,13 @@ def test_characters_that_the_model_saw_are_read_as_they_are():
     assert tagger.read == [["TNFα"]]
 
 
+def test_a_word_that_much_text_knows_is_read_as_the_corpora_spell_it():
+    taught = [(["TNFalpha", "heparin"], ["O", "S-Drug"])]
+    tagger = Pharmacist(Lexicon.build(taught, extra_words=["TNFα"], corpora=("A",)))
+    tag_text(tagger, "TNFα")
+    assert tagger.read == [["TNFalpha"]]
+
+
 def test_a_stored_model_tags_text_as_it_was_taught(tmp_path):
     taught = [
         (["Give", "aspirin", "now", "."], ["O", "S-Drug", "O", "O"]),

@@ -22,5 +22,12 @@ def in_ascii(text: str) -> str:
     """`TNFα` as `TNFalpha`, `±` as `+/-`, `naïve` as `naive`; what has no such spelling stays as it is."""
     # A mark may hide what has a spelling, as it does on an accented Greek letter: spell before and after.
     apart = unicodedata.normalize("NFKD", text.translate(_TABLE))
-    bare = apart if apart.isascii() else "".join(mark for mark in apart if not unicodedata.combining(mark))
+    bare = apart if apart.isascii() else "".join(mark for mark in apart if not _is_unseen(mark))
     return bare.translate(_TABLE) or text
+
+
+def _is_unseen(character: str) -> bool:
+    """Accents, and what stands within a word for the typesetter: soft hyphens, joiners, variation selectors."""
+    return bool(
+        unicodedata.combining(character) or unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
+    )

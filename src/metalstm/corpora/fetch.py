@@ -219,7 +219,9 @@ class _Fetcher:
         length = response.headers.get("Content-Length")
         total = begun + int(length) if length else source.bytes
         with part.open("ab" if begun else "wb") as file:
-            for block in response.iter_bytes():
+            # A server may call a packed file an encoding of another, and httpx would unpack it.
+            packed = part.stem.endswith((".gz", ".xz"))
+            for block in response.iter_raw() if packed else response.iter_bytes():
                 file.write(block)
                 self._show(part.stem, file.tell(), total)
             size = file.tell()

@@ -29,6 +29,12 @@ def run(plan: Plan) -> None:
 
 
 def _spellings(line: str) -> Iterator[list[str]]:
-    """A name as it is written, and in ASCII as the corpora have it and text is read by their taggers."""
-    for written in {line, in_ascii(line)}:
-        yield [token.text for token in tokenise.tokenise(written)]
+    """A name as it is written, and in ASCII as the corpora have it and text is read by their taggers.
+
+    What is one token may be spelled by several, as `±` is; the corpora have either.
+    """
+    written = [token.text for token in tokenise.tokenise(line)]
+    yield written
+    if not line.isascii():
+        yield [in_ascii(token) for token in written]
+        yield [token.text for token in tokenise.tokenise(in_ascii(line))]

@@ -121,7 +121,10 @@ def _tag_placed(
 
 
 def _as_read(lexicon: Lexicon, token: str) -> str:
-    """The token, or its ASCII spelling if neither the word nor one of its characters stood in the training text."""
-    if token.isascii() or lexicon.word_id(token) != UNKNOWN or UNKNOWN not in lexicon.spelling(token):
+    """The token, or its ASCII spelling if the training text has not all of its characters.
+
+    A vector of the word says nothing: those of much text have words that no corpus spells so.
+    """
+    if token.isascii() or UNKNOWN not in lexicon.spelling(token):
         return token
     return in_ascii(token)
