@@ -1,7 +1,9 @@
 import importlib.util
 import os
+import sys
 from pathlib import Path
 from threading import Thread
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -81,6 +83,8 @@ def test_another_process_makes_the_machine_code(
 ) -> None:
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    # Machine code of another process is loaded with the module that it is of.
+    monkeypatch.setitem(sys.modules, "doubling", ModuleType("doubling"))
     kernel = dispatcher(tmp_path, KERNEL + COMPILE)
     float64 = np.dtype(np.float64)
     prepare("doubling", "doubling", [kernel], float64, 3)
