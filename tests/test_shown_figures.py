@@ -19,6 +19,7 @@ EVIDENCE = "biomedical-evidence"
 SEEDS = "biomedical-evidence-seeds"
 POOLED = "biomedical-pooled"
 NAMES = "biomedical-names"
+PUBLIC = "biomedical-public"
 WITH_DEVEL = "biomedical-train-devel"
 FIVE = "biomedical-evidence-train-devel"
 SEEDS_WITH_DEVEL = "biomedical-evidence-seeds-train-devel"
@@ -58,6 +59,14 @@ SHOWN = {
         *columns(MEASURED, "mtm study"),
         *columns(NAMES, "mtm-plus lstm-names, mtm-plus-evidence lstm-names"),
         *columns(NAMES, "mtm-plus-vote lstm-names, mtm-plus-vote-evidence lstm-names"),
+    ],
+    ("docs/results.md", "## From public text alone"): [
+        *columns(MEASURED, "stm study"),
+        *columns(PUBLIC, "stm lstm-names, stm-evidence lstm-names"),
+        *columns(PUBLIC, "stm-vote lstm-names, stm-vote-evidence lstm-names"),
+        *columns(MEASURED, "mtm study"),
+        *columns(PUBLIC, "mtm-plus lstm-names, mtm-plus-evidence lstm-names"),
+        *columns(PUBLIC, "mtm-plus-vote lstm-names, mtm-plus-vote-evidence lstm-names"),
     ],
     ("docs/results.md", "## With evidence from beyond the sentence"): [
         *columns(SEEDS, "stm study, stm lstm-contextual, stm-evidence lstm-contextual"),
@@ -167,6 +176,11 @@ SUMMARIES = {
         ("MTM-plus", "*Evidence, vote*"): Column(SEEDS, "mtm-plus-vote-evidence", "lstm-contextual"),
         ("MTM-plus", "*Names*"): Column(NAMES, "mtm-plus-evidence", "lstm-names"),
         ("MTM-plus", "*Names, vote*"): Column(NAMES, "mtm-plus-vote-evidence", "lstm-names"),
+    },
+    ("README.md", "### From public text alone", 0): {
+        ("STM", "*Names*"): Column(PUBLIC, "stm-evidence", "lstm-names"),
+        ("STM", "*Names, vote*"): Column(PUBLIC, "stm-vote-evidence", "lstm-names"),
+        ("MTM-plus", "*Names*"): Column(PUBLIC, "mtm-plus-evidence", "lstm-names"),
     },
     ("docs/results.md", "## Every model", 1): {
         (shown, CELLS_SHOWN[column.cell]): column
